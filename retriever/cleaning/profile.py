@@ -1,0 +1,64 @@
+"""What a whole site repeats: lines that stand at the edges of several of its pages are its furniture."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from retriever.cues import read_cue
+from retriever.documents import Block, Source
+
+# A line counts as repeated when it stands in at least this many pages of one site and in this share of them.
+# Set by hand: three pages rule out most chance repeats ("优点:"); not tuned.
+MIN_PAGES = 3
+MIN_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class SiteProfile:
+    """Repeated lines by site. A site is the host named in a page's canonical link, else the folder of the file."""
+
+    repeated: dict[str, frozenset[str]]
+
+    def is_repeated(self, source: Source, block: Block) -> bool:
+        """True when `block` is a line that the site of `source` repeats over its pages."""
+        return fold(block.plain) in self.repeated.get(site_of(source), frozenset())
+
+
+def fit(pages: Iterable[tuple[Source, list[Block]]]) -> SiteProfile:
+    """Learn the profile of every site in a corpus from the blocks of its pages."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    totals: Counter[str] = Counter()
+    for source, blocks in pages:
+        site = site_of(source)
+        totals[site] += 1
+        counts[site].update({fold(block.plain) for block in blocks if _countable(block)})
+    return SiteProfile(
+        {
+            site: frozenset(line for line, n in lines.items() if n >= MIN_PAGES and n >= MIN_SHARE * totals[site])
+            for site, lines in counts.items()
+        }
+    )
+
+
+def site_of(source: Source) -> str:
+    """The site a page belongs to."""
+    if source.format == "html":
+        match = re.search(r"<(?:link[^>]+rel=[\"']?canonical[\"']?[^>]+href|meta[^>]+og:url[^>]+content)=[\"']?(https?://[^\"'\s>]+)", source.text[:20000], re.IGNORECASE)
+        if match:
+            return urlsplit(match.group(1)).netloc
+    return source.path.rsplit("/", 1)[0] if "/" in source.path else ""
+
+
+def fold(text: str) -> str:
+    """`text` for comparison over pages: case, white space and digits do not count."""
+    return re.sub(r"\d+", "0", re.sub(r"\s+", " ", text)).strip().lower()
+
+
+def _countable(block: Block) -> bool:
+    """Labels ("答案:", "优点"), questions and code recur in content too."""
+    if block.kind in ("code", "formula", "table", "heading", "term") or len(block.plain) < 4:
+        return False
+    cue = read_cue(block.plain)
+    return not cue.label and cue.ask < 0.5

@@ -1,0 +1,35 @@
+"""The errors a caller may meet, drawn as a tree. Every message says what was wrong, where, and what to do next.
+
+    RetrieverError            never raised itself; `except RetrieverError` catches all of ours
+    ├── InputError            what the caller passed cannot be used (path, option, question, batch line)
+    │   └── SourceError       one source file cannot be read; the build goes on with the others
+    ├── IndexUnusableError    an index is missing, damaged or of another version
+    │   └── ModelMismatchError  the index was built with another encoder than the one asked for
+    └── ModelError            an encoder cannot be loaded
+
+The command line turns each of them into one line on stderr and exit status 2.
+"""
+
+
+class RetrieverError(Exception):
+    """Root of all errors raised on purpose by this package."""
+
+
+class InputError(RetrieverError):
+    """The caller's input is at fault: a path, an option value, an empty question."""
+
+
+class SourceError(InputError):
+    """One source file cannot be read (permission, size, binary or empty content)."""
+
+
+class IndexUnusableError(RetrieverError):
+    """The index directory is missing, incomplete, damaged or written by another version."""
+
+
+class ModelMismatchError(IndexUnusableError):
+    """The index holds vectors of another encoder than the one asked for."""
+
+
+class ModelError(RetrieverError):
+    """An encoder is not present, not readable or not what its files say."""

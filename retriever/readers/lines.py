@@ -1,0 +1,217 @@
+"""Plain text and Markdown, line by line.
+
+Scraped notes mix both (a `.txt` full of `**1.**`, a `.md` without one heading), so one reader serves them. Each line becomes a
+block of its own, because lines are what gets cited; only code, tables and display formulas span several. Nothing is rewritten:
+`Block.text` is the line as it stands, without its indentation and line ending.
+
+Left out on purpose: nested inline syntax, link reference definitions, indented code without any sign of code (Chinese notes
+indent prose by four spaces too often).
+"""
+
+import re
+
+from retriever.cues import display_width, strip_markup
+from retriever.documents import Block, Source
+
+_FENCE = re.compile(r"(`{3,}|~{3,})")
+_HEADING = re.compile(r"#{1,6}(?=[ \t]*\S)")
+_SETEXT = re.compile(r"(?:=+|-{3,})\s*$")
+_BULLET = re.compile(r"(?:[•·●○◦▪■◆◇]\s*|[*+–-][ \t\u00a0\u3000]+)(?=\S)")
+_ORDERED = re.compile(r"\d{1,3}[.)][ \t]+\S")
+_TABLE = re.compile(r"\|.*\|\s*$")
+_TABLE_RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?\s*$")
+_RULE = re.compile(r"(?:[-*_=—~]\s?){3,}$")
+_IMAGE = re.compile(r"(?:!\[[^\]]*\]\([^)]*\)\s*)+$|<img\b[^>]*>$")
+_FORMULA = {"$$": "$$", r"\[": r"\]", r"\begin{": r"\end{"}
+_TAG_ONLY = re.compile(r"(?:</?(?:details|div|p|br|hr|center|section|article|ul|ol|li|table|tbody|dl|a|span|font|sub|sup)\b[^>]*>\s*)+$", re.IGNORECASE)
+_SUMMARY = re.compile(r"(?:<details[^>]*>\s*)?<summary[^>]*>(.*?)(?:</summary>.*)?$", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]+>")
+_CODE_LINE = re.compile(
+    r"(?:def |class |import |from \w[\w.]* import|for .*:$|while .*:$|if .*[:{]$|elif .*:$|else\s*[:{]|try\s*[:{]|except\b.*:$|return\b|print\(|#include|using |"
+    r"public |private |protected |static |package |func |fn |let |const |var |SELECT |INSERT |UPDATE |CREATE |@\w+|>>> |\$ \w|[}\])]+[;,]?$|//|/\*|\*/)"
+    r"|[;{]\s*(?://.*)?$|^\w[\w.\[\]]*(?:, ?\w+)*\s*[-+*/|&]?=\s*\S|^\w[\w.]*\([^()]*\)\s*;?$|^\w[\w.]*\($"
+)
+
+
+def read_lines(source: Source) -> tuple[str, list[Block]]:
+    """Title and blocks of a plain-text or Markdown source."""
+    return _Lines(source).read()
+
+
+class _Lines:
+    """One pass over the lines of a source."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.lines = [source.line(n) for n in range(1, len(source.line_starts) + 1)]
+        self.blocks: list[Block] = []
+        self.title = ""
+        self.markdown = source.format == "markdown" or _looks_like_markdown(self.lines)
+        self.last_line = 0
+
+    def read(self) -> tuple[str, list[Block]]:
+        at = self._front_matter()
+        while at < len(self.lines):
+            at = self._step(at)
+        if not self.title:
+            first = next((b for b in self.blocks if b.plain), None)
+            heading = next((b for b in self.blocks if b.kind == "heading"), None)
+            self.title = (heading or first).plain if first else ""
+        return self.title, self.blocks
+
+    def _front_matter(self) -> int:
+        """Skip a YAML header at the top; its `title:` names the document."""
+        if not self.lines or self.lines[0].strip("\ufeff ") != "---":
+            return 0
+        for n, line in enumerate(self.lines[1:60], 1):
+            if line.strip() in ("---", "..."):
+                return n + 1
+            match = re.match(r"title\s*:\s*(.+)", line.strip())
+            if match:
+                self.title = match.group(1).strip("\"' ")
+        self.title = ""
+        return 0
+
+    def _step(self, at: int) -> int:
+        """Read the block that starts at line index `at`; return the index after it."""
+        text = self.lines[at].strip("\ufeff \t\u00a0\u3000")
+        if not text or text.startswith("<!--") and text.endswith("-->"):
+            return at + 1
+        fence = _FENCE.match(text)
+        if fence:
+            return self._until(at, "code", lambda line, mark=fence.group(1): line.strip().startswith(mark) and not line.strip(mark[0] + " \t"))
+        for opener, closer in _FORMULA.items():
+            if text.startswith(opener) and (opener != "$$" or text.count("$$") == 1) and closer not in text[len(opener) :]:
+                return self._until(at, "formula", lambda line, closer=closer: closer in line)
+        if _TABLE.match(text) or (at + 1 < len(self.lines) and "|" in text and _TABLE_RULE.match(self.lines[at + 1].strip())):
+            end = at
+            while end + 1 < len(self.lines) and "|" in self.lines[end + 1] and self.lines[end + 1].strip():
+                end += 1
+            if end > at:
+                return self._add("table", at, end)
+        code_end = self._code_run(at)
+        if code_end is not None:
+            return self._add("code", at, code_end)
+        if self.markdown and at + 1 < len(self.lines) and len(text) < 120 and self._is_setext(at, text):
+            self._add("heading", at, at, level=1 if "=" in self.lines[at + 1] else 2)
+            return at + 2
+        if _RULE.match(text) or _TAG_ONLY.match(text):
+            return at + 1
+        return self._line(at, text)
+
+    def _line(self, at: int, text: str) -> int:
+        """A line by itself: heading, list item, quote, summary, image or paragraph."""
+        summary = _SUMMARY.match(text)
+        if summary:
+            return self._add("term", at, at, plain=_TAG.sub("", summary.group(1)).strip())
+        heading = _HEADING.match(text) if self.markdown else None
+        if heading:
+            return self._add("heading", at, at, level=heading.end())
+        if _IMAGE.match(text):
+            return self._add("image", at, at)
+        if text.startswith(">"):
+            return self._add("quote", at, at)
+        if _BULLET.match(text) and not text.startswith("**") or _ORDERED.match(text):
+            return self._add("item", at, at)
+        if re.match(r"\$\$.+\$\$$|\\\[.+\\\]$", text):
+            return self._add("formula", at, at)
+        return self._add("paragraph", at, at)
+
+    def _is_setext(self, at: int, text: str) -> bool:
+        following = self.lines[at + 1].strip()
+        previous = self.lines[at - 1].strip() if at else ""
+        return bool(_SETEXT.match(following)) and not previous and len(following) >= 3 and not _BULLET.match(text)
+
+    def _until(self, at: int, kind: str, closes) -> int:  # type: ignore[no-untyped-def]
+        """A block from line `at` to the first later line that closes it; unclosed, it is an ordinary line."""
+        for end in range(at + 1, len(self.lines)):
+            if closes(self.lines[end]):
+                return self._add(kind, at, end)
+        return self._add("paragraph", at, at)
+
+    def _code_run(self, at: int) -> int | None:
+        """Index of the last line of an unfenced code run of two or more lines that starts at `at`, or None."""
+        if not _is_code(self.lines[at]):
+            return None
+        end, signs = at, 1
+        for n in range(at + 1, len(self.lines)):
+            line = self.lines[n]
+            if _is_code(line):
+                end, signs = n, signs + 1
+            elif line.strip().startswith("#") and not re.search(r"[?？]\s*$", line) and n + 1 < len(self.lines) and _is_code(self.lines[n + 1]):
+                end = n
+            elif not (line[:1] in " \t" and line.strip() and not _has_prose(line)):
+                if line.strip() or n + 1 >= len(self.lines) or not (_is_code(self.lines[n + 1]) and self.lines[n + 1][:1] in " \t"):
+                    break
+            else:
+                end = n
+        return end if signs >= 2 else None
+
+    def _add(self, kind: str, first: int, last: int, *, level: int = 0, plain: str | None = None) -> int:
+        """Append a block for lines `first`..`last` (indices) and return the index after it."""
+        raw = self.lines[first]
+        lead = len(raw) - len(raw.lstrip("\ufeff \t\u00a0\u3000"))
+        starts = self.source.line_starts
+        if kind == "code" or kind == "table" or kind == "formula":
+            lead_chars = lead if first == last else 0
+        else:
+            lead_chars = lead
+        start = starts[first] + lead_chars
+        end = starts[last] + len(self.lines[last].rstrip())
+        texts = [self.lines[n].rstrip() for n in range(first, last + 1)]
+        texts[0] = texts[0][lead_chars:]
+        runs, position = [], 0
+        for n, line in enumerate(texts):
+            runs.append((position, start if n == 0 else starts[first + n]))
+            position += len(line) + 1
+        text = "\n".join(texts)
+        if plain is None:
+            plain = strip_markup(text) if kind not in ("code", "table", "formula") else text
+        bare = re.sub(r"^\s*(?:\d{1,4}\s*[.、)）:：]\s*)?", "", text)
+        self.blocks.append(
+            Block(
+                kind=kind,
+                text=text,
+                plain=plain,
+                start=start,
+                end=end,
+                start_line=first + 1,
+                end_line=last + 1,
+                runs=tuple(runs),
+                level=level,
+                indent=display_width(raw[:lead].replace("\t", "    ")),
+                strong=bool(re.match(r"(?:\*\*|__).+(?:\*\*|__)[\s。.:：?？]*$", bare)) and bare.count("**") <= 4,
+                linked=_linked(text),
+                gap=min(2, first + 1 - self.last_line) if self.last_line else 2,
+            )
+        )
+        self.last_line = last + 1
+        return last + 1
+
+
+def _looks_like_markdown(lines: list[str]) -> bool:
+    """True for a text file with several headings, fences or emphasised heads."""
+    headings = sum(bool(re.match(r"#{1,6}\s+\S", line)) and not _is_code(line) for line in lines)
+    fences = sum(line.strip().startswith("```") for line in lines)
+    strong = sum(line.count("**") >= 2 for line in lines)
+    python_comments = sum(bool(re.match(r"#\s", line)) for line in lines)
+    return fences >= 2 or strong >= 3 or (headings >= 2 and any(line.startswith("##") for line in lines)) or (headings >= 3 > python_comments)
+
+
+def _is_code(line: str) -> bool:
+    text = line.strip()
+    return bool(text) and not _has_prose(text) and bool(_CODE_LINE.search(text))
+
+
+def _has_prose(line: str) -> bool:
+    """True when Han text outside comments and strings makes up the line, or it ends like a sentence."""
+    bare = re.sub(r"(?:#|//|/\*).*$|\"[^\"]*\"|'[^']*'", "", line)
+    return len(re.findall(r"[\u4e00-\u9fff]", bare)) > 2 or bool(re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}.*[.?!:,]$", bare.strip()))
+
+
+def _linked(text: str) -> float:
+    """Share of the visible characters that stand inside Markdown links or bare addresses."""
+    anchors = sum(len(m.group(1)) for m in re.finditer(r"(?<!!)\[([^\]]+)\]\([^)]*\)", text))
+    visible = len(re.sub(r"[\s*•·|>#-]", "", strip_markup(text)))
+    bare = sum(len(m.group(0)) for m in re.finditer(r"https?://\S+", strip_markup(text)))
+    return min(1.0, (anchors + bare) / visible) if visible else 0.0

@@ -1,0 +1,186 @@
+"""Gather for each question of a page the blocks that answer it."""
+
+import re
+from dataclasses import dataclass, field
+
+from retriever.cues import display_width, is_url, read_cue, strip_markup, trim_question
+from retriever.documents import Block, Source
+from retriever.splitting.segments import cut
+from retriever.splitting.styles import Line, Style
+
+_OPTION_SCHEMES = frozenset({"letter", "letters", "paren", "parens", "circled"})
+_SHOW_ANSWER = re.compile(r"^\W*(?:点击|展开|查看|显示|click|show|see|view|reveal|expand)?\W*(?:here|to|the|for)?\W*(?:查看|看|see|view)?\W*(?:参考)?(?:答案|解析|answer|solution|explanation|详情|details)\W*$", re.IGNORECASE)
+
+
+@dataclass
+class Pair:
+    """A question and its answer as blocks. `label` is an answer label that stands on a line of its own."""
+
+    question: str
+    question_blocks: list[Block]
+    answer: list[Block]
+    path: tuple[str, ...]
+    label: Block | None = None
+    asks: float = 1.0
+    inner: list[Line] = field(default_factory=list)
+
+    @property
+    def answered(self) -> bool:
+        """True when the answer says something: a line that is neither a bare link nor a label."""
+        return any(not is_url(b.plain) and re.search(r"[\w\u4e00-\u9fff]", b.plain) and not (line_label(b)) for b in self.answer)
+
+
+def line_label(block: Block) -> bool:
+    """True for an answer label with nothing after it."""
+    cue = read_cue(block.plain)
+    return cue.label == "a" and not cue.body.strip()
+
+
+def gather(source: Source, lines: list[Line], style: Style) -> list[Pair]:
+    """Pairs in document order, those without an answer included."""
+    starts = sorted(style.questions | style.sections)
+    labelled = _label_rate(lines, starts, style)
+    pairs: list[Pair] = []
+    path: list[tuple[int, str]] = []
+    for here, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        line = lines[here]
+        if here in style.sections or line.block.kind == "heading":
+            path = _deeper(path, line)
+        if here in style.sections:
+            section = _section_pair(lines, style, here, end, tuple(text for _, text in path[:-1]))
+            if section is not None:
+                pairs.append(section)
+            continue
+        above = tuple(text for _, text in (path[:-1] if line.block.kind == "heading" else path))
+        pairs.append(_pair(source, lines, here, end, above, labelled))
+    return _merge_restated(pairs)
+
+
+def _deeper(path: list[tuple[int, str]], line: Line) -> list[tuple[int, str]]:
+    """The heading path after `line`: headings by their level, unmarked titles below all of them."""
+    level = line.block.level if line.block.kind == "heading" else 7
+    return [(n, text) for n, text in path if n < level] + [(level, trim_question(line.cue.body or line.block.plain))]
+
+
+def _label_rate(lines: list[Line], starts: list[int], style: Style) -> float:
+    """Share of the questions that have an answer label before the next question."""
+    asked = sorted(style.questions)
+    found = sum(
+        any(lines[n].cue.label == "a" for n in range(here + 1, next((s for s in starts if s > here), len(lines)))) for here in asked
+    ) if len(asked) * len(starts) < 4_000_000 else 0  # fmt: skip
+    return found / len(asked) if asked else 0.0
+
+
+def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tuple[str, ...]) -> Pair | None:
+    """A section with text of its own and no questions in it is a passage about its title."""
+    heading = lines[here].block
+    if end == here + 1 or heading.kind != "heading" or heading.level == 1 and style.questions:
+        return None
+    if end < len(lines) and (end in style.questions or lines[end].block.level > heading.level):
+        return None
+    body = [line.block for line in lines[here + 1 : end]]
+    if sum(display_width(b.plain) for b in body) < 40:
+        return None
+    return Pair(trim_question(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
+
+
+def _pair(source: Source, lines: list[Line], here: int, end: int, path: tuple[str, ...], labelled: float) -> Pair:
+    head = _head_length(lines, here, end)
+    question_lines, body = lines[here : here + head], lines[here + head : end]
+    body = [line for line in body if not _SHOW_ANSWER.match(line.block.plain) or line.block.kind != "term"]
+    label_at = next((n for n, line in enumerate(body) if line.cue.label == "a"), None)
+    if label_at:
+        before = body[:label_at]
+        options = sum(line.cue.number is not None and line.cue.number.scheme in _OPTION_SCHEMES for line in before)
+        short = sum(display_width(line.block.plain) for line in before) <= 800
+        if (options >= 2 and options >= 0.6 * len(before)) or (labelled >= 0.6 and short):
+            question_lines, body = question_lines + before, body[label_at:]
+    label: Block | None = None
+    blocks = [line.block for line in body]
+    if body and body[0].cue.label == "a":
+        if body[0].cue.body.strip():
+            position = _body_position(body[0])
+            blocks[0] = cut(source, body[0].block, position)[1] if position else body[0].block
+        else:
+            label, blocks = blocks[0], blocks[1:]
+    text = _join([line.cue.body if n == 0 or not _is_option(line) else line.block.plain for n, line in enumerate(question_lines)])
+    return Pair(trim_question(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
+
+
+def _is_option(line: Line) -> bool:
+    return line.cue.number is not None and line.cue.number.scheme in _OPTION_SCHEMES
+
+
+def _join(texts: list[str]) -> str:
+    """Lines of a question as one line; no blank between two Han characters."""
+    joined = " ".join(text.strip() for text in texts if text.strip())
+    return re.sub(r"(?<=[\u4e00-\u9fff，、：]) (?=[\u4e00-\u9fff])", "", joined)
+
+
+def _head_length(lines: list[Line], here: int, end: int) -> int:
+    """How many lines the question itself takes: wrapped lines, emphasis that closes later, a label alone on its line."""
+    first = lines[here]
+    if not first.cue.body.strip():
+        return min(2, end - here)
+    text = first.block.text
+    if text.count("**") % 2 and not re.search(r"[?？]", text):
+        for n in range(here + 1, min(end, here + 4)):
+            if lines[n].block.text.count("**") % 2:
+                return n - here + 1
+    if text.rstrip("* ")[-1:] in "?？。.!！:：;；" or display_width(first.block.plain) < 48:
+        return 1
+    for n in range(here + 1, min(end, here + 4)):
+        block = lines[n].block
+        if block.gap != 1 or block.kind != "paragraph" or lines[n].cue.label or lines[n].cue.number is not None or block.indent < first.block.indent:
+            return 1
+        if block.plain.rstrip("* ")[-1:] in "?？":
+            return n - here + 1
+        if block.plain.rstrip()[-1:] in "。.!！;；":
+            short = display_width(block.plain) < 60 and first.cue.ask >= 0.7 and first.cue.label == "q"
+            return n - here + 1 if short else 1
+    return 1
+
+
+def _body_position(line: Line) -> int | None:
+    """Position in the block's text where the text after the label begins."""
+    text, wanted = line.block.text, strip_markup(line.cue.body)
+    found = None
+    for position in range(min(len(text), 60)):
+        if strip_markup(text[position:]) == wanted:
+            found = position
+        elif found is not None:
+            break
+    return found or None
+
+
+def _merge_restated(pairs: list[Pair]) -> list[Pair]:
+    """A question directly followed by a restatement of itself (the title of a linked article, a translation) is one question."""
+    merged: list[Pair] = []
+    for pair in pairs:
+        last = merged[-1] if merged else None
+        if last is not None and not last.answer and last.asks >= 0.5 and pair.answer and last.label is None and _restates(last, pair):
+            last.question_blocks += pair.question_blocks
+            last.answer, last.label = pair.answer, pair.label
+            continue
+        merged.append(pair)
+    return merged
+
+
+def _restates(first: Pair, second: Pair) -> bool:
+    if read_cue(second.question_blocks[0].plain).number is not None or second.question_blocks[0].kind in ("heading", "term"):
+        return False
+    a, b = _terms(first.question), _terms(second.question)
+    shared = len(a & b)
+    if shared >= 2 and shared >= 0.25 * min(len(a), len(b)):
+        return True
+    foreign = bool(re.search(r"[\u4e00-\u9fff]", first.question)) != bool(re.search(r"[\u4e00-\u9fff]", second.question))
+    return foreign or bool(re.match(r"[【\[]", second.question_blocks[0].plain))
+
+
+def _terms(text: str) -> set[str]:
+    """Han bigrams and Latin words, with the initials of capitalised words ("Batch Normalization" gives "bn")."""
+    words = re.findall(r"[A-Za-z][\w-]*", text)
+    han = "".join(c if "\u4e00" <= c <= "\u9fff" else " " for c in text).split()
+    terms = {w.lower() for w in words} | {run[i : i + 2] for run in han for i in range(len(run) - 1)}
+    capitals = "".join(w[0] for w in words if w[0].isupper())
+    return terms | ({capitals.lower()} if len(capitals) >= 2 else set())

@@ -1,0 +1,93 @@
+"""Cut blocks in two where one line holds the end of an answer and the next question, or a question and its answer."""
+
+import re
+from dataclasses import replace
+
+from retriever.cues import ask_score, display_width, is_rhetorical, read_cue, strip_markup
+from retriever.documents import Block, Source
+
+_GLUED = re.compile(r"为什么|为何|如何|怎么|什么是|什么叫|有哪些|哪些|何谓")
+_INLINE_LABEL = re.compile(r"(?:^|[\s?？。.;；])((?:A|Answer|Ans|答|答案|参考答案|解析|解答|回答)\s*[:：])", re.IGNORECASE)
+_ENDS = re.compile(r"[?？](?:\s*[)）\"”』」])?")
+
+
+def cut(source: Source, block: Block, position: int) -> tuple[Block, Block]:
+    """Two blocks from one: `text[:position]` and `text[position:]`, white space between them dropped."""
+    left, right = block.text[:position].rstrip(), block.text[position:]
+    skip = position + len(right) - len(right.lstrip())
+    left_end = block.offset_of(len(left) - 1) + 1
+    right_start = block.offset_of(skip)
+    runs = [(p, o) for p, o in block.runs if p < skip]
+    base = runs[-1]
+    shifted = ((0, base[1] + skip - base[0]), *((p - skip, o) for p, o in block.runs if p > skip))
+    first = replace(block, text=left, plain=strip_markup(left), end=left_end, end_line=source.line_of(left_end - 1), runs=tuple(r for r in block.runs if r[0] < len(left)))
+    second = replace(
+        block, text=block.text[skip:], plain=strip_markup(block.text[skip:]), start=right_start, start_line=source.line_of(right_start), runs=shifted,
+        kind="paragraph" if block.kind in ("item", "heading", "term") else block.kind, level=0, strong=False, gap=1,
+    )  # fmt: skip
+    return first, second
+
+
+def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
+    """All blocks of a page, those with a glued question or an answer on the question's line cut in two."""
+    done: list[Block] = []
+    for at, block in enumerate(blocks):
+        following = blocks[at + 1] if at + 1 < len(blocks) else None
+        position = None
+        if block.kind in ("paragraph", "item", "heading", "term", "quote"):
+            position = _answer_on_line(block) if block.kind != "quote" else None
+            if position is None and block.kind in ("paragraph", "item") and following is not None:
+                position = _glued_question(block, following)
+        if position is None or not block.text[:position].strip() or not block.text[position:].strip():
+            done.append(block)
+        else:
+            done.extend(cut(source, block, position))
+    return done
+
+
+def _glued_question(block: Block, following: Block) -> int | None:
+    """Position of a question glued to the end of an answer line: after a semicolon, or inside a numbered line without any stop."""
+    text = block.text.rstrip()
+    if not text.endswith(("?", "？")) or following.kind not in ("paragraph", "formula") or read_cue(following.plain).number is not None:
+        return None
+    cue = read_cue(block.plain)
+    stop = max(text.rfind(mark, 0, len(text) - 1) for mark in ";；")
+    if stop > 8 and len(text) - stop > 6 and not is_rhetorical(text[stop + 1 :]) and ask_score(text[:stop]) < 0.5 and not re.search(r"[。，,]", text[stop + 1 :]):
+        return stop + 1
+    if cue.number is None or ask_score(re.split(r"[，,。]", cue.body)[0]) >= 0.5:
+        return None
+    for match in _GLUED.finditer(text):
+        before, after = text[: match.start()], text[match.start() :]
+        clause = re.split(r"[，,。;；]", before)[-1]
+        if len(re.findall(r"[\u4e00-\u9fff]", before)) >= 10 and len(clause) >= 6 and len(after) >= 6 and not re.search(r"[，,。;；]", after):
+            return match.start()
+    return None
+
+
+def _answer_on_line(block: Block) -> int | None:
+    """Position of an answer that begins on the line of its question."""
+    text = block.text
+    cue = read_cue(block.plain)
+    label = next((m for m in _INLINE_LABEL.finditer(text) if m.start(1) > 3), None)
+    if label and (cue.label == "q" or ask_score(strip_markup(text[: label.start(1)])) >= 0.7) and text[label.end(1) :].strip(" *"):
+        return label.start(1)
+    placed = cue.label == "q" or cue.number is not None or block.kind in ("heading", "term")
+    ends = list(_ENDS.finditer(text))
+    if not ends:
+        return None
+    for end in ends:
+        rest = text[end.end() :]
+        plain_rest = strip_markup(rest)
+        if any(_ENDS.search(rest) for _ in (0,)) or len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
+            continue
+        if ask_score(plain_rest) >= 0.35 or re.fullmatch(r"\s*[(（\[【].{1,16}[)）\]】]\s*\**", rest) or rest.startswith(("**", "__")) and not plain_rest:
+            return None
+        if ask_score(strip_markup(text[: end.end()])) < 0.6 or display_width(text[: end.end()]) > 160:
+            return None
+        spaced = rest[:1] in " \t\u00a0\u3000"
+        if placed and block.kind not in ("heading", "term") and (spaced or display_width(plain_rest) > 8):
+            return end.end()
+        if not placed and spaced and display_width(plain_rest) <= 30 and not re.search(r"[。.]\s*\S", plain_rest):
+            return end.end()
+        return None
+    return None
