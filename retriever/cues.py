@@ -208,7 +208,9 @@ def ask_score(text: str) -> float:
     if _EN_ASK.match(text) and not sentence and width <= 140:
         return 0.7
     if _ZH_ASK.search(text) and width <= 100:
-        return 0.35 if sentence or re.search(r"[,，:：]", text) else 0.7
+        if sentence or re.search(r"[:：]", text):
+            return 0.35
+        return 0.5 if re.search(r"[,，]", text) else 0.7
     if _ZH_TOPIC.search(text) and width <= 50 and not re.search(r"[,，。;；]", text):
         return 0.5
     return 0.0

@@ -97,6 +97,27 @@ def _by_phrase(page: _Page) -> None:
             page.drop(at, "teaser", "points to another article")
 
 
+def _by_paragraph(page: _Page) -> None:
+    """The other lines of a wrapped paragraph one line of which asks for a follow, a comment or a login."""
+    for at in list(page.drops):
+        if page.drops[at][0] not in ("promo", "login", "site-legal", "cookie"):
+            continue
+        for step in (-1, 1):
+            n = at
+            while 0 <= n + step < len(page.blocks):
+                upper, lower = (n + step, n) if step < 0 else (n, n + step)
+                if page.blocks[lower].gap != 1 or not _wraps(page.blocks[upper], page.blocks[lower]):
+                    break
+                n += step
+                page.drop(n, *page.drops[at])
+
+
+def _wraps(upper: Block, lower: Block) -> bool:
+    """True when `lower` goes on with the sentence that `upper` breaks off at the margin."""
+    text = upper.plain.rstrip()
+    return upper.kind == lower.kind == "paragraph" and display_width(text) >= 56 and text[-1:] not in "。.!！?？:：;；" and lower.plain[:1].islower()
+
+
 def _content_range(page: _Page) -> tuple[int, int]:
     """Indices of the first and the last block that asks."""
     asking = [at for at in range(len(page.blocks)) if at not in page.drops and page.asks(at)]
@@ -330,5 +351,5 @@ def _after_end_marker(page: _Page) -> None:
 
 
 _RULES: tuple[Callable[[_Page], None], ...] = (
-    _by_markup, _by_contents, _by_phrase, _by_lead, _by_blurbs, _after_end_marker, _by_edges, _by_subject, _among_drops,
+    _by_markup, _by_contents, _by_phrase, _by_paragraph, _by_lead, _by_blurbs, _after_end_marker, _by_edges, _by_subject, _among_drops,
 )  # fmt: skip

@@ -1,12 +1,12 @@
 """Gather for each question of a page the blocks that answer it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from retriever.cues import display_width, is_url, read_cue, strip_markup, trim_question
+from retriever.cues import display_width, is_title, is_url, read_cue, strip_markup, trim_question
 from retriever.documents import Block, Source
 from retriever.splitting.segments import cut
-from retriever.splitting.styles import Line, Style
+from retriever.splitting.styles import Line, Style, inline_topic
 
 _OPTION_SCHEMES = frozenset({"letter", "letters", "paren", "parens", "circled"})
 _SHOW_ANSWER = re.compile(r"^\W*(?:点击|展开|查看|显示|click|show|see|view|reveal|expand)?\W*(?:here|to|the|for)?\W*(?:查看|看|see|view)?\W*(?:参考)?(?:答案|解析|answer|solution|explanation|详情|details)\W*$", re.IGNORECASE)
@@ -14,7 +14,11 @@ _SHOW_ANSWER = re.compile(r"^\W*(?:点击|展开|查看|显示|click|show|see|vi
 
 @dataclass
 class Pair:
-    """A question and its answer as blocks. `label` is an answer label that stands on a line of its own."""
+    """A question and its answer as blocks.
+
+    `label` is an answer label on a line of its own; `asks` how question-like the question line is; the first `direct` blocks of
+    the answer stand on the question's line and answer it by themselves.
+    """
 
     question: str
     question_blocks: list[Block]
@@ -22,7 +26,7 @@ class Pair:
     path: tuple[str, ...]
     label: Block | None = None
     asks: float = 1.0
-    inner: list[Line] = field(default_factory=list)
+    direct: int = 0
 
     @property
     def answered(self) -> bool:
@@ -52,7 +56,7 @@ def gather(source: Source, lines: list[Line], style: Style) -> list[Pair]:
                 pairs.append(section)
             continue
         above = tuple(text for _, text in (path[:-1] if line.block.kind == "heading" else path))
-        pairs.append(_pair(source, lines, here, end, above, labelled))
+        pairs.append(_pair(source, lines, here, end, above, labelled, style))
     return _merge_restated(pairs)
 
 
@@ -84,7 +88,17 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     return Pair(trim_question(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
 
 
-def _pair(source: Source, lines: list[Line], here: int, end: int, path: tuple[str, ...], labelled: float) -> Pair:
+def _title_of_link(question: Line, line: Line, following: Line) -> bool:
+    """True for a title between question and answer that says the question again, as the anchor text of a lost link does."""
+    if line.block.kind != "paragraph" or line.block.gap < 2 or following.block.gap < 2 or not is_title(line.block.plain) or line.cue.label or line.cue.number:
+        return False
+    tagged = bool(re.match(r"【[^】]{1,12}】\s*\S", line.block.plain))
+    first = Pair(question.cue.body, [question.block], [], ())
+    return (tagged or line.cue.ask >= 0.5) and _restates(first, Pair(line.block.plain, [line.block], [], (), asks=line.cue.ask))
+
+
+def _pair(source: Source, lines: list[Line], here: int, end: int, path: tuple[str, ...], labelled: float, style: Style) -> Pair:
+    restated: list[Line] = []
     head = _head_length(lines, here, end)
     question_lines, body = lines[here : here + head], lines[here + head : end]
     body = [line for line in body if not _SHOW_ANSWER.match(line.block.plain) or line.block.kind != "term"]
@@ -95,15 +109,24 @@ def _pair(source: Source, lines: list[Line], here: int, end: int, path: tuple[st
         short = sum(display_width(line.block.plain) for line in before) <= 800
         if (options >= 2 and options >= 0.6 * len(before)) or (labelled >= 0.6 and short):
             question_lines, body = question_lines + before, body[label_at:]
+    if head == 1 and style.kind.split(":")[0] in ("bare", "number"):
+        while len(body) >= 2 and _title_of_link(lines[here], body[0], body[1]):
+            question_lines, body = [*question_lines, body[0]], body[1:]
+            restated.append(question_lines[-1])
     label: Block | None = None
     blocks = [line.block for line in body]
+    if style.kind == "bare" and inline_topic(lines[here]):
+        position = re.search(r"[:：]", lines[here].block.text).end()  # type: ignore[union-attr]
+        head_block, tail_block = cut(source, lines[here].block, position)
+        blocks = [tail_block, *blocks]
+        return Pair(trim_question(read_cue(head_block.plain).body), [head_block], blocks, path, None, lines[here].cue.ask or 0.5, direct=1)
     if body and body[0].cue.label == "a":
         if body[0].cue.body.strip():
             position = _body_position(body[0])
             blocks[0] = cut(source, body[0].block, position)[1] if position else body[0].block
         else:
             label, blocks = blocks[0], blocks[1:]
-    text = _join([line.cue.body if n == 0 or not _is_option(line) else line.block.plain for n, line in enumerate(question_lines)])
+    text = _join([line.cue.body if n == 0 or not _is_option(line) else line.block.plain for n, line in enumerate(question_lines) if line not in restated])
     return Pair(trim_question(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
 
 
@@ -148,8 +171,6 @@ def _body_position(line: Line) -> int | None:
     for position in range(min(len(text), 60)):
         if strip_markup(text[position:]) == wanted:
             found = position
-        elif found is not None:
-            break
     return found or None
 
 
@@ -167,19 +188,20 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
 
 
 def _restates(first: Pair, second: Pair) -> bool:
+    """True when the second question shares words with the first, asks in the other language, or is tagged like an article's title."""
     if read_cue(second.question_blocks[0].plain).number is not None or second.question_blocks[0].kind in ("heading", "term"):
         return False
     a, b = _terms(first.question), _terms(second.question)
     shared = len(a & b)
-    if shared >= 2 and shared >= 0.25 * min(len(a), len(b)):
+    if shared >= 2 and shared >= 0.15 * min(len(a), len(b)):
         return True
     foreign = bool(re.search(r"[\u4e00-\u9fff]", first.question)) != bool(re.search(r"[\u4e00-\u9fff]", second.question))
-    return foreign or bool(re.match(r"[【\[]", second.question_blocks[0].plain))
+    return foreign and second.asks >= 0.5 or bool(re.match(r"[【\[]", second.question_blocks[0].plain))
 
 
 def _terms(text: str) -> set[str]:
     """Han bigrams and Latin words, with the initials of capitalised words ("Batch Normalization" gives "bn")."""
-    words = re.findall(r"[A-Za-z][\w-]*", text)
+    words = re.findall(r"[A-Za-z][A-Za-z0-9_-]*", text)
     han = "".join(c if "\u4e00" <= c <= "\u9fff" else " " for c in text).split()
     terms = {w.lower() for w in words} | {run[i : i + 2] for run in han for i in range(len(run) - 1)}
     capitals = "".join(w[0] for w in words if w[0].isupper())

@@ -11,8 +11,8 @@ _INLINE_LABEL = re.compile(r"(?:^|[\s?？。.;；])((?:A|Answer|Ans|答|答案|�
 _ENDS = re.compile(r"[?？](?:\s*[)）\"”』」])?")
 
 
-def cut(source: Source, block: Block, position: int) -> tuple[Block, Block]:
-    """Two blocks from one: `text[:position]` and `text[position:]`, white space between them dropped."""
+def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Block, Block]:
+    """Two blocks from one, `gap` line breaks apart: `text[:position]` and `text[position:]`, white space between them dropped."""
     left, right = block.text[:position].rstrip(), block.text[position:]
     skip = position + len(right) - len(right.lstrip())
     left_end = block.offset_of(len(left) - 1) + 1
@@ -23,7 +23,7 @@ def cut(source: Source, block: Block, position: int) -> tuple[Block, Block]:
     first = replace(block, text=left, plain=strip_markup(left), end=left_end, end_line=source.line_of(left_end - 1), runs=tuple(r for r in block.runs if r[0] < len(left)))
     second = replace(
         block, text=block.text[skip:], plain=strip_markup(block.text[skip:]), start=right_start, start_line=source.line_of(right_start), runs=shifted,
-        kind="paragraph" if block.kind in ("item", "heading", "term") else block.kind, level=0, strong=False, gap=1,
+        kind="paragraph" if block.kind in ("item", "heading", "term") else block.kind, level=0, strong=False, gap=gap,
     )  # fmt: skip
     return first, second
 
@@ -33,15 +33,15 @@ def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
     done: list[Block] = []
     for at, block in enumerate(blocks):
         following = blocks[at + 1] if at + 1 < len(blocks) else None
-        position = None
+        position, gap = None, 1
         if block.kind in ("paragraph", "item", "heading", "term", "quote"):
-            position = _answer_on_line(block) if block.kind != "quote" else None
+            position = _answer_on_line(block, following) if block.kind != "quote" else None
             if position is None and block.kind in ("paragraph", "item") and following is not None:
-                position = _glued_question(block, following)
+                position, gap = _glued_question(block, following), 2
         if position is None or not block.text[:position].strip() or not block.text[position:].strip():
             done.append(block)
         else:
-            done.extend(cut(source, block, position))
+            done.extend(cut(source, block, position, gap))
     return done
 
 
@@ -64,7 +64,7 @@ def _glued_question(block: Block, following: Block) -> int | None:
     return None
 
 
-def _answer_on_line(block: Block) -> int | None:
+def _answer_on_line(block: Block, following: Block | None) -> int | None:
     """Position of an answer that begins on the line of its question."""
     text = block.text
     cue = read_cue(block.plain)
@@ -76,18 +76,24 @@ def _answer_on_line(block: Block) -> int | None:
     if not ends:
         return None
     for end in ends:
-        rest = text[end.end() :]
+        stop = end.end()
+        for mark in ("**", "__"):
+            if text.startswith(mark, stop) and text[:stop].count(mark) % 2:
+                stop += len(mark)
+        rest = text[stop:]
         plain_rest = strip_markup(rest)
-        if any(_ENDS.search(rest) for _ in (0,)) or len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
+        if _ENDS.search(rest) or len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
             continue
         if ask_score(plain_rest) >= 0.35 or re.fullmatch(r"\s*[(（\[【].{1,16}[)）\]】]\s*\**", rest) or rest.startswith(("**", "__")) and not plain_rest:
             return None
-        if ask_score(strip_markup(text[: end.end()])) < 0.6 or display_width(text[: end.end()]) > 160:
+        if ask_score(strip_markup(text[:stop])) < 0.6 or display_width(text[:stop]) > 160:
+            return None
+        if following is not None and following.gap == 1 and display_width(block.plain) >= 48 and plain_rest[-1:] not in "。.!！;；" and following.plain[:1].islower():
             return None
         spaced = rest[:1] in " \t\u00a0\u3000"
         if placed and block.kind not in ("heading", "term") and (spaced or display_width(plain_rest) > 8):
-            return end.end()
+            return stop
         if not placed and spaced and display_width(plain_rest) <= 30 and not re.search(r"[。.]\s*\S", plain_rest):
-            return end.end()
+            return stop
         return None
     return None

@@ -70,9 +70,11 @@ def _children(document: Document, pair: Pair, parent: Passage) -> list[Passage]:
     children: list[Passage] = []
     parts = align_parts(question_parts(pair.question), pair.answer) if question_parts(pair.question) else []
     asked = parent.question_lines
+    if 0 < pair.direct < len(pair.answer):
+        children.append(_passage(document, pair.question, asked, pair.answer[: pair.direct], pair.path, parent=parent.id))
     for question, blocks in parts:
         children.append(_passage(document, question, asked, blocks, (*pair.path, pair.question), parent=parent.id))
-    for topic in find_topics(pair.answer):
+    for topic in find_topics(pair.question, pair.answer):
         head = topic.blocks[0]
         path = (*pair.path, pair.question, *topic.path)
         children.append(_passage(document, topic.title, (head.start_line, head.start_line), topic.blocks, path, parent=parent.id))

@@ -41,7 +41,7 @@ class Line:
     @property
     def titled(self) -> bool:
         """True for a short line without closing punctuation that could be a bare title."""
-        return is_title(self.block.plain) and "=" not in self.block.plain
+        return is_title(self.block.plain) and not re.search(r"=|[A-Za-z0-9_.]\([A-Za-z0-9_, ]*\)$|[{};]$|</", self.block.plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ def find_style(lines: list[Line]) -> Style:
         kind = "bare" if chosen else "none"
     if family == "label":
         chosen |= {at for at, line in enumerate(lines) if line.cue.label == "q" and line.eligible}
+    chosen |= _companions(lines, chosen)
     chosen |= _other_regions(lines, chosen, kind, scored)
     return Style(kind, frozenset(chosen), frozenset(_sections(lines, chosen, kind)))
 
@@ -195,13 +196,14 @@ def _stray_questions(lines: list[Line], chosen: set[int], kind: str) -> set[int]
     They must stand alone, be answered by what follows, and not lean on the sentence before.
     """
     scheme = kind.split(":")[-1]
+    airy = sum(line.block.gap >= 2 for line in lines) > 0.3 * len(lines)
     found = set()
     for at, line in enumerate(lines):
         if at in chosen or not line.eligible or line.cue.ask < 0.5 or line.cue.label == "a" or line.block.kind == "heading":
             continue
         number = line.cue.number
         if number is None:
-            good = line.cue.ask == 1.0 and line.block.kind == "paragraph" and _alone(lines, at) and not is_rhetorical(line.cue.body) and display_width(line.cue.body) <= 120
+            good = line.cue.ask == 1.0 and line.block.kind == "paragraph" and (line.block.gap >= 2 if airy else kind == "bare") and _alone(lines, at) and not is_rhetorical(line.cue.body) and display_width(line.cue.body) <= 120
         else:
             good = number.scheme == scheme and not _in_list(lines, at) and display_width(line.cue.body) <= 120
         if good and _followed_by_content(lines, at, chosen):
@@ -240,7 +242,7 @@ def _bare_questions(lines: list[Line], chosen: set[int]) -> set[int]:
             continue
         following = lines[at + 1] if at + 1 < len(lines) else None
         spaced = block.gap >= 2 and (following is None or following.block.gap >= 2)
-        inline = _inline_topic(line)
+        inline = inline_topic(line) and not (at - 1 in found and lines[at - 1].block.plain.strip() in line.block.plain)
         if spaced and ((line.cue.ask >= 0.5 and line.titled) or line.titled and _opens_content(lines, at)) or (spaced and inline):
             found.add(at)
     return found
@@ -250,13 +252,29 @@ def _opens_content(lines: list[Line], at: int) -> bool:
     """True for a title after finished text and before more text, not one of a run of short lines."""
     following = lines[at + 1] if at + 1 < len(lines) else None
     before = lines[at - 1]
-    return following is not None and not (following.titled and before.titled and lines[at].cue.ask < 0.5 and before.cue.ask >= 0.5) and display_width(lines[at].block.plain) <= 40
+    if following is None or following.cue.ask >= 0.5 and following.titled:
+        return False
+    return not (following.titled and before.titled and lines[at].cue.ask < 0.5 and before.cue.ask >= 0.5) and display_width(lines[at].block.plain) <= 40
 
 
-def _inline_topic(line: Line) -> bool:
+def inline_topic(line: Line) -> bool:
     """True for "topic that asks: answer" on one line ("Number of parameters: two")."""
     head, colon, rest = re.match(r"([^:：]*)([:：]?)(.*)", line.block.plain, re.DOTALL).groups()  # type: ignore[union-attr]
     return bool(colon) and bool(rest.strip()) and 8 <= display_width(head) <= 60 and read_cue(head).ask >= 0.5
+
+
+def _companions(lines: list[Line], chosen: set[int]) -> set[int]:
+    """Lines in the same dress as the chosen ones (emphasised, or headings of one level) that lack their label or number."""
+    if len(chosen) < 2:
+        return set()
+    found: set[int] = set()
+    dressed = [at for at in chosen if (lines[at].block.strong or lines[at].block.text.startswith(("**", "__"))) and lines[at].block.kind == "paragraph"]
+    if len(dressed) >= 0.7 * len(chosen):
+        for at, line in enumerate(lines):
+            if line.eligible and line.block.strong and line.block.kind == "paragraph" and not line.cue.label and line.block.gap >= 2:
+                if (line.cue.ask >= 0.5 or line.titled) and _followed_by_content(lines, at, chosen):
+                    found.add(at)
+    return found
 
 
 def _other_regions(lines: list[Line], chosen: set[int], kind: str, scored: list[tuple[float, str, list[int]]]) -> set[int]:
@@ -284,14 +302,37 @@ def _sections(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
         if at in chosen:
             continue
         if line.block.kind == "heading":
-            if line.block.level <= level or not kind.startswith("heading"):
+            if line.cue.label != "a" and (line.block.level <= level or not kind.startswith("heading")):
                 found.add(at)
-        elif at + 1 < len(lines) and at + 1 in chosen and line.block.kind in ("paragraph", "item") and line.block.indent < 4:
-            if (line.cue.number is not None and line.cue.number.scheme in ("han", "ordinal", "dot", "comma", "hans") and _coarser(lines, at, chosen) and line.titled) or _CHAPTER.match(line.block.plain) and line.titled:
+        elif at + 1 < len(lines) and at + 1 in chosen and _CHAPTER.match(line.block.plain) and line.titled:
+            found.add(at)
+        elif at + 1 < len(lines) and at + 1 in chosen and (at - 1 not in chosen or kind == "bare" and _is_word(line)) and line.block.kind in ("paragraph", "item") and line.block.indent < 4:
+            if _continues_list(lines, at, chosen):
+                continue
+            if (line.cue.number is not None and line.cue.number.scheme in ("han", "ordinal", "dot", "comma", "hans") and _coarser(lines, at, chosen) and line.titled):
                 found.add(at)
             elif line.titled and line.cue.number is None and not line.cue.label and line.block.kind == "paragraph" and (line.block.strong or _spaced_title(lines, at)):
                 found.add(at)
     return found
+
+
+def _is_word(line: Line) -> bool:
+    """True for one or two words without any punctuation."""
+    return display_width(line.block.plain) <= 12 and bool(re.fullmatch(r"[\w\u4e00-\u9fff+#-]+(?: [\w+#-]+)?", line.block.plain.strip()))
+
+
+def _continues_list(lines: list[Line], at: int, chosen: set[int]) -> bool:
+    """True when the answer before line `at` already holds a line numbered in the same scheme."""
+    number = lines[at].cue.number
+    if number is None:
+        return False
+    for n in range(at - 1, max(-1, at - 40), -1):
+        if n in chosen:
+            return False
+        other = lines[n].cue.number
+        if other is not None and other.scheme == number.scheme:
+            return True
+    return False
 
 
 def _coarser(lines: list[Line], at: int, chosen: set[int]) -> bool:
@@ -303,4 +344,4 @@ def _coarser(lines: list[Line], at: int, chosen: set[int]) -> bool:
 def _spaced_title(lines: list[Line], at: int) -> bool:
     block = lines[at].block
     before = lines[at - 1].block.plain.rstrip() if at else ""
-    return block.gap >= 2 and lines[at + 1].block.gap >= 2 and display_width(block.plain) <= 30 and (at == 0 or before[-1:] in "。.!！?？;；)）" or lines[at - 1].block.kind in ("code", "formula", "table"))
+    return block.gap >= 2 and lines[at + 1].block.gap >= 2 and display_width(block.plain) <= 30 and (at == 0 or before[-1:] in "。.!！?？;；" or lines[at - 1].block.kind in ("code", "formula", "table"))

@@ -3,17 +3,21 @@
 import re
 from dataclasses import dataclass
 
-from retriever.cues import Cue, display_width, read_cue, strip_markup
+from retriever.cues import Cue, ask_score, display_width, is_title, read_cue, strip_markup
 from retriever.documents import Block
 
 _LABEL = re.compile(r"\s*([^:：。，,；;!！?？=\n]{1,40}?)\s*[:：](?!//)")
 _DASH_LABEL = re.compile(r"\s*([^—–。，,；;!！?？\n]{1,30}?)\s*(?:——|—|–| - )")
+# Labels that lean on what stands before them, and those that only announce a list.
+_LEANING = re.compile(r"\s*(?:另|其他|注|例如|比如|举例|即|也就是|换句话|总之|综上|因此|所以|补充|note|e\.g|i\.e|that is|in short|for example)", re.IGNORECASE)
+_INTRODUCING = re.compile(r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|几点|几种|几个|such as|following|include[sd]?|are|is)\s*$", re.IGNORECASE)
+_NUMBER_LABEL = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})*)\s?[:：](?=\s*\S)")
 _FORMULA_LABEL = re.compile(r"\s*(?:\\\(|\$)\s*\\?([A-Za-z]{2,})")
 _CODE_LABEL = re.compile(r"\s*`([^`]{1,40})`")
 _CAUSE = re.compile(r"为什么|为何|为啥|原因|why|reason", re.IGNORECASE)
 _BECAUSE = re.compile(r"因为|因此|由于|导致|理由|原因|所以|because|since|therefore|reason|due to", re.IGNORECASE)
 _HOW = re.compile(r"如何|怎么|怎样|实现|流程|步骤|how|steps?", re.IGNORECASE)
-_PROCESS = re.compile(r"过程|流程|步骤|首先|实现|方法|first|then|step|procedure", re.IGNORECASE)
+_PROCESS = re.compile(r"过程|流程|步骤|首先|实现|方法|办法|措施|解决|处理|first|then|step|procedure", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,11 @@ class _Open:
     labelled: bool
 
 
-def find_topics(answer: list[Block]) -> list[Topic]:
-    """Labelled items, labelled paragraphs and items with text below them, at most three deep; [] for a plain answer."""
+def find_topics(question: str, answer: list[Block]) -> list[Topic]:
+    """Labelled items, labelled paragraphs and items with text below them, at most three deep; [] for a plain answer.
+
+    Labels that `question` names ("difference of A and B") are siblings whatever they look like.
+    """
     cues = [read_cue(block.plain) for block in answer]
     stack: list[_Open] = []
     closed: list[tuple[_Open, int, int, tuple[str, ...]]] = []  # opener, end, depth, path
@@ -47,7 +54,10 @@ def find_topics(answer: list[Block]) -> list[Topic]:
             closed.append((opener, end, len(stack) + 1, tuple(o.title for o in stack)))
 
     for at, (block, cue) in enumerate(zip(answer, cues, strict=True)):
-        key = _key(block, cue)
+        following = answer[at + 1] if at + 1 < len(answer) else None
+        key = _named(question, block) or _key(block, cue, following)
+        if key is not None and key[0] in ("bullet", "number") and stack and stack[-1].key[0] == "label" and answer[stack[-1].at].plain.rstrip()[-1:] in "。.!！;；":
+            close(len(stack) - 1, at)
         while stack and block.indent < stack[-1].indent and (key is not None or block.kind != "formula") and not (key is None and block.indent == 0 and block.kind == "formula"):
             close(len(stack) - 1, at)
         if key is None:
@@ -61,28 +71,60 @@ def find_topics(answer: list[Block]) -> list[Topic]:
     return _worthwhile(answer, closed)
 
 
-def _key(block: Block, cue: Cue) -> tuple[object, ...] | None:
-    """What makes two lines siblings: the bullet or numbering scheme and indentation, or being a labelled paragraph."""
+def _named(question: str, block: Block) -> tuple[object, ...] | None:
+    """The key of a label that stands among the things a question is about: those before its first particle."""
+    match = _LABEL.match(strip_markup(block.text)) if block.kind == "paragraph" else None
+    about = re.split(r"[在的之]", question)[0]
+    about = about if len(about) >= 4 else question
+    return ("named",) if match and len(match.group(1)) >= 2 and match.group(1).lower() in about.lower() else None
+
+
+def _key(block: Block, cue: Cue, following: Block | None) -> tuple[object, ...] | None:
+    """What makes two lines siblings: the bullet or numbering scheme and indentation, or being a labelled paragraph.
+
+    A label alone on its line stands above one that goes on ("BN:" above "In training: ...").
+    """
+    listed = following is not None and _is_listed(following)
     if block.kind in ("code", "table", "formula", "image"):
         return None
     bullet = re.match(r"\s*([•·●○◦▪■◆◇*+–-])\s", block.text)
     if bullet:
         return ("bullet", block.indent, bullet.group(1))
-    if cue.number is not None and cue.number.scheme not in ("colon",):
+    if _NUMBER_LABEL.match(block.text):
+        return ("label", block.indent)
+    if cue.number is not None:
         return ("number", cue.number.scheme, len(cue.number.value), block.indent)
     if block.kind == "heading":
         return ("heading", block.level)
     if block.kind in ("paragraph", "item", "definition"):
         match = _LABEL.match(strip_markup(block.text))
-        if match and display_width(match.group(1)) <= 36 and not re.search(r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|such as|following|include[sd]?|are|is)$", match.group(1)):
+        if match and display_width(match.group(1)) <= 36 and not _LEANING.match(match.group(1)):
+            alone = not strip_markup(block.text)[match.end() :].strip()
+            if alone or not _INTRODUCING.search(match.group(1)):
+                if alone and listed and _INTRODUCING.search(match.group(1)):
+                    return None
+                above = alone and following is not None and bool(_LABEL.match(strip_markup(following.text)))
+                return ("heading-label" if above else "label", block.indent)
+        dash = _DASH_LABEL.match(strip_markup(block.text))
+        if dash and display_width(dash.group(1)) <= 30:
+            return ("dash", block.indent)
+        if listed and block.kind == "paragraph" and is_title(block.plain) and display_width(block.plain) <= 20 and cue.ask < 1.0:
             return ("label", block.indent)
         if block.strong and display_width(block.plain) <= 60:
             return ("strong", block.indent)
     return None
 
 
+def _is_listed(block: Block) -> bool:
+    """True for a list item or a numbered line."""
+    return block.kind == "item" or read_cue(block.plain).number is not None
+
+
 def _title(block: Block, cue: Cue) -> tuple[str, bool]:
     """Title of a topic and whether the line marks it as one (label, emphasis, heading) or it is only its beginning."""
+    number_label = _NUMBER_LABEL.match(block.text)
+    if number_label:
+        return number_label.group(1), True
     body = strip_markup(cue.body)
     if block.kind == "heading" or block.strong:
         return body.strip(" :："), True
@@ -102,15 +144,28 @@ def _worthwhile(answer: list[Block], closed: list[tuple[_Open, int, int, tuple[s
     for group in siblings.values():
         nested = sum(end - opener.at > 1 for opener, end, _, _ in group)
         marked = sum(opener.labelled for opener, _, _, _ in group)
-        if group[0][2] > 3 or (len(group) < 2 and not (marked and (nested or group[0][2] > 1))) or max(nested, marked) < 0.5 * len(group):
+        alone = len(group) == 1 and not (marked and (nested or group[0][2] > 1 or ask_score(group[0][0].title) >= 0.5))
+        if group[0][2] > 3 or alone or max(nested, marked) < 0.5 * len(group):
             continue
-        for opener, end, depth, path in group:
+        for opener, end, depth, path in _absorbed(answer, group):
             blocks = answer[opener.at : _trim(answer, opener.at, end)]
-            if opener.title and display_width(" ".join(b.plain for b in blocks)) >= display_width(opener.title) + 8:
-                if len(blocks) < len(answer):
-                    topics.append(Topic(opener.title, blocks, path, depth))
+            width = display_width(" ".join(b.plain for b in blocks))
+            told = width >= display_width(opener.title) + 4 or (not opener.labelled and width >= 16)
+            if opener.title and told and len(blocks) < len(answer):
+                topics.append(Topic(opener.title, blocks, path, depth))
     topics.sort(key=lambda topic: topic.blocks[0].start)
     return topics
+
+
+def _absorbed(answer: list[Block], group: list[tuple[_Open, int, int, tuple[str, ...]]]) -> list[tuple[_Open, int, int, tuple[str, ...]]]:
+    """Among titled siblings, an untitled one that names the title before it goes on with that topic."""
+    done: list[tuple[_Open, int, int, tuple[str, ...]]] = []
+    for opener, end, depth, path in group:
+        if done and not opener.labelled and done[-1][0].labelled and done[-1][0].title.lower() in answer[opener.at].plain.lower():
+            done[-1] = (done[-1][0], end, depth, path)
+        else:
+            done.append((opener, end, depth, path))
+    return done
 
 
 def _trim(answer: list[Block], start: int, end: int) -> int:
@@ -135,16 +190,20 @@ def align_parts(parts: list[str], answer: list[Block]) -> list[tuple[str, list[B
     groups = _groups(answer)
     if len(groups) == len(parts):
         return list(zip(parts, groups, strict=True))
-    if len(parts) != 2 or not 2 < len(groups) <= 14:
+    if not len(parts) < len(groups) <= 14 or len(parts) > 4:
         return []
-    scores = []
-    for bound in range(1, len(groups)):
-        first, second = _flat(groups[:bound]), _flat(groups[bound:])
-        scores.append((_fit(parts[0], first) + _fit(parts[1], second), bound))
-    best = max(scores)
-    if best[0] < 1.0 or sum(score == best[0] for score, _ in scores) > 1:
+    # best[n][g]: the best way to give the first g groups to the first n parts
+    best: list[list[tuple[float, list[int]]]] = [[(0.0, [])] * (len(groups) + 1)]
+    for n, part in enumerate(parts, 1):
+        row: list[tuple[float, list[int]]] = [(-1.0, [])] * (len(groups) + 1)
+        for end in range(n, len(groups) + 1):
+            starts = [0] if n == 1 else range(n - 1, end)
+            row[end] = max(((best[-1][start][0] + _fit(part, _flat(groups[start:end])), [*best[-1][start][1], start]) for start in starts), key=lambda way: way[0])
+        best.append(row)
+    score, starts_at = best[-1][len(groups)]
+    if score < 1.0:
         return []
-    return [(parts[0], _flat(groups[: best[1]])), (parts[1], _flat(groups[best[1] :]))]
+    return [(part, _flat(groups[a:b])) for part, a, b in zip(parts, starts_at, [*starts_at[1:], len(groups)], strict=True)]
 
 
 def _flat(groups: list[list[Block]]) -> list[Block]:
@@ -154,11 +213,13 @@ def _flat(groups: list[list[Block]]) -> list[Block]:
 def _groups(answer: list[Block]) -> list[list[Block]]:
     """Blocks by labelled paragraph if there are labels, else by paragraph (lists stay with the line that introduces them)."""
     cues = [read_cue(block.plain) for block in answer]
-    labels = [at for at, (b, c) in enumerate(zip(answer, cues, strict=True)) if (key := _key(b, c)) is not None and key[0] in ("label", "strong", "heading")]
+    after = [*answer[1:], None]
+    keys = [_key(b, c, f) for b, c, f in zip(answer, cues, after, strict=True)]
+    labels = [at for at, key in enumerate(keys) if key is not None and key[0] in ("heading-label", "label", "strong", "heading")]
     if len(labels) >= 2 and labels[0] == 0:
         bounds = labels
     else:
-        bounds = [at for at, (b, c) in enumerate(zip(answer, cues, strict=True)) if at == 0 or b.kind == "paragraph" and c.number is None and answer[at - 1].plain.rstrip()[-1:] not in ":："]
+        bounds = [at for at, (b, c) in enumerate(zip(answer, cues, strict=True)) if at == 0 or at in labels or b.kind == "paragraph" and c.number is None and answer[at - 1].plain.rstrip()[-1:] not in ":："]
     return [answer[a:b] for a, b in zip(bounds, [*bounds[1:], len(answer)], strict=True)]
 
 
