@@ -14,13 +14,41 @@ from retriever.errors import InputError, SourceError
 from retriever.readers.html import read_html
 from retriever.readers.lines import read_lines
 
-FORMATS = {".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html", ".xhtml": "html"}
-READERS: dict[str, Callable[[Source], tuple[str, list[Block]]]] = {"text": read_lines, "markdown": read_lines, "html": read_html}
+FORMATS = {
+    ".txt": "text",
+    ".text": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+}
+READERS: dict[str, Callable[[Source], tuple[str, list[Block]]]] = {
+    "text": read_lines,
+    "markdown": read_lines,
+    "html": read_html,
+}
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_META_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_META_CHARSET = re.compile(
+    rb"<meta[^>]+charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([A-Za-z0-9_.:-]+)",
+    re.IGNORECASE,
+)
 # gb2312 and gbk pages use characters of their superset, Big5 pages those of the Hong Kong one; so browsers decode them.
-_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "ascii": "utf-8", "iso8859-1": "cp1252", "latin-1": "cp1252"}
+_WIDER = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "ascii": "utf-8",
+    "iso8859-1": "cp1252",
+    "latin-1": "cp1252",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +83,9 @@ def find_sources(roots: Iterable[Path], options: CorpusOptions = CorpusOptions()
             prefix = f"{root.resolve().name}/" if len(roots) > 1 else ""
             pairs = [(prefix + name, path) for name, path in _walk(root) if _wanted(name, options)]
             if not pairs:
-                raise InputError(f"{root}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude")
+                raise InputError(
+                    f"{root}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
+                )
         for name, path in pairs:
             if name in found and found[name].resolve() != path.resolve():
                 name = str(path.resolve()).lstrip("/")
@@ -84,7 +114,9 @@ def load_source(name: str, path: Path, options: CorpusOptions = CorpusOptions())
     try:
         size = path.stat().st_size
         if size > options.max_bytes:
-            raise SourceError(f"{path}: {size:,} bytes, over the limit of {options.max_bytes:,}; raise it with --max-bytes")
+            raise SourceError(
+                f"{path}: {size:,} bytes, over the limit of {options.max_bytes:,}; raise it with --max-bytes"
+            )
         raw = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
@@ -92,7 +124,9 @@ def load_source(name: str, path: Path, options: CorpusOptions = CorpusOptions())
     text, encoding = decode(raw, html=format_ == "html", where=str(path))
     if not text.strip("\ufeff \t\r\n"):
         raise SourceError(f"{path}: empty file")
-    return Source(name, str(path.resolve()), text, hashlib.sha256(raw).hexdigest(), encoding, format_, text.count("\ufffd"))
+    return Source(
+        name, str(path.resolve()), text, hashlib.sha256(raw).hexdigest(), encoding, format_, text.count("\ufffd")
+    )
 
 
 def decode(raw: bytes, *, html: bool = False, where: str = "input") -> tuple[str, str]:
@@ -126,7 +160,7 @@ def decode(raw: bytes, *, html: bool = False, where: str = "input") -> tuple[str
 
 
 def _utf16_without_bom(raw: bytes) -> str:
-    """"utf-16-le" or "utf-16-be" when every other byte of the beginning is mostly the high byte of ASCII or Han text."""
+    """ "utf-16-le" or "utf-16-be" when every other byte of the beginning is mostly the high byte of ASCII or Han text."""
     head = raw[:4000]
     if len(head) < 8 or len(raw) % 2 or b"\0" not in head:
         return ""
@@ -146,13 +180,20 @@ def _legacy(raw: bytes) -> str:
         return "utf-8"
     from charset_normalizer import from_bytes
 
-    best = from_bytes(raw[:200_000], cp_isolation=["gb18030", "big5", "big5hkscs", "cp1252", "utf-16-le", "utf-16-be", "shift_jis"]).best()
-    candidates = ["gb18030", "big5hkscs"] if best is None else [_WIDER.get(best.encoding, best.encoding), "gb18030", "big5hkscs"]
+    best = from_bytes(
+        raw[:200_000], cp_isolation=["gb18030", "big5", "big5hkscs", "cp1252", "utf-16-le", "utf-16-be", "shift_jis"]
+    ).best()
+    candidates = (
+        ["gb18030", "big5hkscs"] if best is None else [_WIDER.get(best.encoding, best.encoding), "gb18030", "big5hkscs"]
+    )
     return max(dict.fromkeys(candidates), key=lambda name: _plausibility(raw[:200_000], name))
 
 
 # The commonest characters of running Chinese text, simplified and traditional.
-_COMMON = frozenset("的一是不了在人有我他这中大来上个国和也子时到说们为用以要就出会可下得能对生自多可学法数据网络模型问题" "這個來時說們為會學對網絡問題數據")
+_COMMON = frozenset(
+    "的一是不了在人有我他这中大来上个国和也子时到说们为用以要就出会可下得能对生自多可学法数据网络模型问题"
+    "這個來時說們為會學對網絡問題數據"
+)
 
 
 def _plausibility(raw: bytes, encoding: str) -> float:

@@ -50,7 +50,9 @@ _A_LABEL = re.compile(
 )
 _A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})\s*[:：.、)）]?\s+", re.IGNORECASE)
 
-_EMPHASIS = re.compile(r"\*\*|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>")
+_EMPHASIS = re.compile(
+    r"\*\*|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
+)
 _MD_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 _TAGS_AT_END = re.compile(r"[\s\u00a0]*[(（\[【][^()（）\[\]【】?？]{1,12}[)）\]】]\s*$")
 _ORNAMENT = re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF\u2B50\u2B55\ufe0f\u200b-\u200d\ufeff★☆]+")
@@ -185,7 +187,11 @@ def trim_question(text: str) -> str:
     """A question without trailing company tags in brackets, ornaments and stray colons; white space folded."""
     text = _ORNAMENT.sub("", text)
     shorter = _TAGS_AT_END.sub("", text)
-    if len(shorter) >= 4 and re.search(r"[\u4e00-\u9fff]", text[len(shorter) :]) and not _ZH_ASK.search(text[len(shorter) :]):
+    if (
+        len(shorter) >= 4
+        and re.search(r"[\u4e00-\u9fff]", text[len(shorter) :])
+        and not _ZH_ASK.search(text[len(shorter) :])
+    ):
         text = shorter
     return re.sub(r"\s+", " ", text).strip().rstrip("：:").strip()
 
@@ -243,7 +249,7 @@ def display_width(text: str) -> int:
 
 
 def language_of(text: str) -> str:
-    """"zh", "en" or "mixed", by the share of Han characters among letters (words count as one letter each in Latin script)."""
+    """ "zh", "en" or "mixed", by the share of Han characters among letters (words count as one letter each in Latin script)."""
     han = len(re.findall(r"[\u3400-\u9fff]", text))
     latin = len(re.findall(r"[A-Za-z]+", text))
     if han == 0:

@@ -15,67 +15,427 @@ _COUNTED = r"(?:阅读(?:量|数)?|浏览(?:量)?|评论(?:数)?|点赞(?:数)?|
 _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (rule, reason, re.compile(pattern, re.IGNORECASE))
     for rule, reason, pattern in (
-        ("byline", "author, date or reading figures", rf"^.{{0,60}}{_DATE}.{{0,40}}{_COUNTED}\W{{0,3}}\d|{_COUNTED}\W{{0,3}}\d.{{0,60}}{_DATE}"),
-        ("byline", "author, date or reading figures", rf"^\W*(?:posted|published|updated|last (?:updated|modified|edited)|written|发布|发表|创建|更新|编辑|修改|最后更新|最近更新|首发|原创|转载)\W*(?:@|on|by|in|于|时间|日期|者)?\W*.{{0,24}}{_DATE}"),
-        ("byline", "author, date or reading figures", rf"^\W*(?:[\w\u4e00-\u9fff·.]+\W{{1,4}}){{0,4}}{_DATE}[\s\d:：]*(?:\W{{1,4}}(?:[\w\u4e00-\u9fff]+\W*){{0,6}})?$(?<![。?？])"),
-        ("byline", "author, date or reading figures", r"^.{0,60}\b\d{1,3}[ -]min(?:ute)?s? read\b|^\W*(?:预计)?阅读(?:时间|时长|约|需).{0,10}\d+\s?分钟|字数\W{0,3}\d+.{0,20}阅读"),
-        ("byline", "author, date or reading figures", rf"^\W*(?:{_COUNTED}\W{{0,4}}[\d.,]+\s?[kKwW万+]?\W*|[\d.,]+\s?[kKwW万+]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*){{1,8}}$"),
-        ("byline", "author, date or reading figures", r"^\W*(?:作者|译者|编辑|责编|文|author|written by|edited by|posted by|reviewed by)\s*[:：|/／]\s*@?[\w\u4e00-\u9fff ·.-]{1,24}\s*(?:[|/·•,，].{0,60})?$(?<![。?？])|^\W*(?-i:(?:[Bb]y|[Ww]ritten by|[Pp]osted by) [A-Z][\w.'-]+(?: [A-Z][\w.'-]+){1,2})\s*(?:[|/·•,，].{0,60})?$"),
-        ("byline", "the author speaks of the page", r"(?:个人|自己|本人).{0,8}(?:整理|总结|归纳|学习笔记)|(?:如有|若有|有什么|难免).{0,16}(?:错误|不同|不足|疏漏|问题|疑问|不当|纰漏).{0,16}(?:指出|指正|指教|评论|留言|联系|见谅|谅解|交流)|(?:欢迎|敬请|还望|恳请).{0,14}(?:指正|指教|批评|斧正|补充指正)|水平有限.{0,20}$"),
-        ("source-header", "says where the page was taken from", r"^\W*(?:原文|原文链接|原文地址|文章来源|本文来源|来源|出处|本文链接|文章链接|链接|转自|转载自|摘自|参考链接|source|original(?:ly)? (?:post|article|published)|via|permalink)\s*(?:[:：]|(?:at|on|in)\b).{0,200}$"),
-        ("site-legal", "copyright, licence or liability notice", r"(?:©|\(c\)\s?(?:19|20)\d\d|copyright\s*(?:©|\(c\)|19|20)|all rights reserved|ICP\s?[备证]|公网安备|营业执照|网警|增值电信|广播电视节目制作)"),
-        ("site-legal", "copyright, licence or liability notice", r"转载.{0,12}(?:注明|声明|联系|授权|附上|保留|出处)|(?:注明|附上|标注).{0,6}(?:出处|来源)|(?:禁止|谢绝|严禁|不得|拒绝).{0,6}(?:转载|抄袭|搬运)|(?:侵权|侵犯).{0,24}(?:删除|联系|投诉|处理|告知)|版权(?:声明|归|属于|所有)|(?:本文|文章|该文|内容).{0,12}(?:仅代表|不代表).{0,8}(?:作者|个人|本站|立场)|(?:遵循|采用|使用).{0,30}(?:版权协议|许可协议|进行许可)|一经查实|不承担.{0,10}责任|免责声明|举报电话|违法和不良信息"),
-        ("site-legal", "copyright, licence or liability notice", r"(?:reproduc|republish|redistribut)\w*.{0,40}(?:without|permission|prohibited)|licensed under (?:a |the )?(?:cc|creative commons)|terms (?:of (?:use|service)|and conditions)|privacy policy|opinions? expressed|views (?:expressed|are my own)|disclaimer\s*:|用户协议|隐私(?:政策|条款|保护)|服务条款|不良信息举报"),
-        ("cookie", "cookie notice", r"(?:we|site|website|page)\b.{0,30}uses? cookies|(?:accept|manage|reject)(?: all)? cookies|cookie (?:policy|settings|preferences)|本站使用.{0,6}cookie|使用 ?cookie.{0,20}(?:体验|同意)"),
-        ("promo", "asks for a follow, a like or a subscription", r"(?:欢迎|请|求|记得|别忘|喜欢|觉得|支持|麻烦|不妨|顺手|如果|码字不易|原创不易).{0,30}(?:点赞|点个赞|点个在看|收藏|关注|转发|分享给|三连|打赏|赞赏|订阅|star|鼓励|支持一下|来个赞)"),
-        ("promo", "asks for a follow, a like or a subscription", r"(?:公众号|微信号|视频号|知识星球|小红书号|QQ ?群|qq ?群|微信群|交流群|技术群|内推群|读者群|加群|加我微信|扫码|扫一扫|二维码|长按识别|识别下方|后台回复|回复关键词|免费领取|限时(?:优惠|免费|特惠)|领取.{0,8}(?:资料|礼包|福利|优惠)|训练营|体验课|优惠码|优惠券|限时秒杀|秒杀价|首购|折起|立减|一键三连|设为星标|点击上方|蓝字关注|领取方式|先收藏再看|视频课|课程上线|小编(?:今天|整理|给|为|带|在|就|精心)|(?:给|为)大家(?:整理|带来|准备|分享|总结)|打卡第.{0,6}天|(?:在|到|来)?评论区(?:留言|告诉|见|聊|说|交流|讨论|打|扣|里)|立即(?:报名|购买|抢购|咨询|下载)|名额有限|点击(?:下载|领取|报名|关注|订阅|购买)|赞助商|广告位|广告合作|商务合作|添加.{0,6}微信|下载.{0,8}(?:App|客户端)|App ?(?:内|中)?(?:打开|阅读|查看)|打开.{0,8}App)"),
-        ("promo", "asks for a follow, a like or a subscription", r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|advertisement|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me"),
-        ("promo", "advertisement", r"^\W*(?:广告|广告关闭|关闭广告|赞助内容|推广|ad|ads|advert|advertisement|sponsored)\W*$"),
-        ("login", "login wall, fold or paywall", r"^\W*(?:请|您|登录|注册|立即|马上|未|还|需|开通|成为|剩余|本文为|该内容|该文章|阅读剩余|以下内容|隐藏内容|点击|展开|查看|继续|阅读|收起|加载).{0,14}(?:登录|注册|会员|VIP|付费|解锁|全文|阅读更多|查看更多|加载更多|剩余\s?\d+\s?%|展开(?:阅读|全文|更多)|可见|全部内容|更多内容|更多评论|试读).{0,16}$"),
-        ("login", "login wall, fold or paywall", r"^\W*(?:log ?in|sign ?in|sign ?up|register)\b.{0,50}(?:to (?:view|read|reply|comment|continue|save|follow|post|vote)|/|or)|(?:members?|subscribers?)[- ]only|(?:continue|keep) reading (?:with|for|this)|read(?:ing)? the full (?:story|article)|already (?:a member|have an account)|create (?:a|your) free account|show more comments|load more|^\W*(?:read more|show more|see more|view more|expand)\W*$"),
-        ("navigation", "leads to other pages of the site", r"^\W*(?:上|下|前|后)一(?:篇|页|章|节|题|条|讲|课)(?:\s*[:：]|$|\s).{0,80}|^\W*(?:返回|回到|转到)(?:首页|顶部|列表|目录|上一页)|^\W*(?:previous|prev|next|older|newer)(?: (?:post|article|page|chapter|story|lesson|posts|entry))?\s*(?:[:：»→›>]|$).{0,80}|^\W*[←«‹].{1,80}$|^.{1,80}(?<![-=])[→»›]\s*$|^\W*back to (?:top|home|blog|index|all)|^skip to (?:main )?content"),
-        ("navigation", "path of the page in its site", r"^\W*(?:(?:您|你)?(?:的)?(?:当前|现在)?(?:所在)?位置\s*[:：]?)?\s*(?:首页|主页|home|网站首页)\s*(?<!-)[>›»/|·].{0,80}$"),
-        ("tags", "tags or categories of the page", r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$"),
-        ("image-placeholder", "stands where an image was", r"^[\[【(（<]\s*(?:图片?|插图|image|img|photo|figure|pic(?:ture)?)[^\]】)）>]{0,60}[\]】)）>]\s*$|^\W*(?:<small>)?(?:photo|image|picture|cover|illustration)s? (?:by|credits?|from|courtesy|source)\b.{0,80}$|点击(?:查看|放大)(?:大图|图片)|click to (?:enlarge|zoom)|^\W*(?:img|image|images?\.(?:png|jpe?g|gif)|图片|插图|配图|在这里插入图片描述|请添加图片描述|图片描述|image description|alt text|[\w-]+\.(?:png|jpe?g|gif|webp|svg))\W*$"),
-        ("end-marker", "marks the end of the article", r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)"),
-        ("placeholder", "stands where text was to come", r"^\W*(?:TODO|TBD|TBA|FIXME|WIP|待(?:补充|完善|更新|续|填|整理|写)|未完成|有空再(?:写|补)|暂(?:无|略|缺)(?:答案|内容|解析)?|coming soon|to be (?:added|written|done|completed|filled in)|answer pending|no answer yet)\W*$"),
-        ("navigation", "font and view controls", r"^\W*字(?:号|体大小)\W*(?:[大中小特]\W*){2,}|^\W*字体\W*[-+A大小\s]+$"),
-        ("comments", "a comment or its controls", r"^\W*#?\s?\d{1,4}\s?(?:楼|F|层|#)(?:\W|$)|^\W*(?:沙发|板凳|楼主|楼上|前排|回复|举报|reply|report|permalink|flag|upvote|downvote|点赞|踩)\W*$|^.{0,40}\b\d+\s?(?:秒|分钟|小时|天|周|个?月|年)[之以]?前.{0,24}$|^.{0,40}\b(?:\d+|an?|last) (?:seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?) ago\b.{0,24}$|^\W*(?:@?[\w\u4e00-\u9fff-]{1,20}\s?回复\s?@?[\w\u4e00-\u9fff-]{1,20}|[\w .-]{1,30} (?:replied|says|said|commented|wrote))\s*[:：]"),
-        ("share", "share or print buttons", r"^\W*(?:分享(?:到|至|给|本文|文章|链接)|复制链接|打印本页|一键分享|share(?: (?:this|on|via|to|with).{0,40})?\W*$|tweet(?: this)?\W*$|copy link|print this|email this)"),
+        (
+            "byline",
+            "author, date or reading figures",
+            rf"^.{{0,60}}{_DATE}.{{0,40}}{_COUNTED}\W{{0,3}}\d|{_COUNTED}\W{{0,3}}\d.{{0,60}}{_DATE}",
+        ),
+        (
+            "byline",
+            "author, date or reading figures",
+            rf"^\W*(?:posted|published|updated|last (?:updated|modified|edited)|written|发布|发表|创建|更新|编辑|修改|最后更新|最近更新|首发|原创|转载)\W*(?:@|on|by|in|于|时间|日期|者)?\W*.{{0,24}}{_DATE}",
+        ),
+        (
+            "byline",
+            "author, date or reading figures",
+            rf"^\W*(?:[\w\u4e00-\u9fff·.]+\W{{1,4}}){{0,4}}{_DATE}[\s\d:：]*(?:\W{{1,4}}(?:[\w\u4e00-\u9fff]+\W*){{0,6}})?$(?<![。?？])",
+        ),
+        (
+            "byline",
+            "author, date or reading figures",
+            r"^.{0,60}\b\d{1,3}[ -]min(?:ute)?s? read\b|^\W*(?:预计)?阅读(?:时间|时长|约|需).{0,10}\d+\s?分钟|字数\W{0,3}\d+.{0,20}阅读",
+        ),
+        (
+            "byline",
+            "author, date or reading figures",
+            rf"^\W*(?:{_COUNTED}\W{{0,4}}[\d.,]+\s?[kKwW万+]?\W*|[\d.,]+\s?[kKwW万+]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*){{1,8}}$",
+        ),
+        (
+            "byline",
+            "author, date or reading figures",
+            r"^\W*(?:作者|译者|编辑|责编|文|author|written by|edited by|posted by|reviewed by)\s*[:：|/／]\s*@?[\w\u4e00-\u9fff ·.-]{1,24}\s*(?:[|/·•,，].{0,60})?$(?<![。?？])|^\W*(?-i:(?:[Bb]y|[Ww]ritten by|[Pp]osted by) [A-Z][\w.'-]+(?: [A-Z][\w.'-]+){1,2})\s*(?:[|/·•,，].{0,60})?$",
+        ),
+        (
+            "byline",
+            "the author speaks of the page",
+            r"(?:个人|自己|本人).{0,8}(?:整理|总结|归纳|学习笔记)|(?:如有|若有|有什么|难免).{0,16}(?:错误|不同|不足|疏漏|问题|疑问|不当|纰漏).{0,16}(?:指出|指正|指教|评论|留言|联系|见谅|谅解|交流)|(?:欢迎|敬请|还望|恳请).{0,14}(?:指正|指教|批评|斧正|补充指正)|水平有限.{0,20}$",
+        ),
+        (
+            "source-header",
+            "says where the page was taken from",
+            r"^\W*(?:原文|原文链接|原文地址|文章来源|本文来源|来源|出处|本文链接|文章链接|链接|转自|转载自|摘自|参考链接|source|original(?:ly)? (?:post|article|published)|via|permalink)\s*(?:[:：]|(?:at|on|in)\b).{0,200}$",
+        ),
+        (
+            "site-legal",
+            "copyright, licence or liability notice",
+            r"(?:©|\(c\)\s?(?:19|20)\d\d|copyright\s*(?:©|\(c\)|19|20)|all rights reserved|ICP\s?[备证]|公网安备|营业执照|网警|增值电信|广播电视节目制作)",
+        ),
+        (
+            "site-legal",
+            "copyright, licence or liability notice",
+            r"转载.{0,12}(?:注明|声明|联系|授权|附上|保留|出处)|(?:注明|附上|标注).{0,6}(?:出处|来源)|(?:禁止|谢绝|严禁|不得|拒绝).{0,6}(?:转载|抄袭|搬运)|(?:侵权|侵犯).{0,24}(?:删除|联系|投诉|处理|告知)|版权(?:声明|归|属于|所有)|(?:本文|文章|该文|内容).{0,12}(?:仅代表|不代表).{0,8}(?:作者|个人|本站|立场)|(?:遵循|采用|使用).{0,30}(?:版权协议|许可协议|进行许可)|一经查实|不承担.{0,10}责任|免责声明|举报电话|违法和不良信息",
+        ),
+        (
+            "site-legal",
+            "copyright, licence or liability notice",
+            r"(?:reproduc|republish|redistribut)\w*.{0,40}(?:without|permission|prohibited)|licensed under (?:a |the )?(?:cc|creative commons)|terms (?:of (?:use|service)|and conditions)|privacy policy|opinions? expressed|views (?:expressed|are my own)|disclaimer\s*:|用户协议|隐私(?:政策|条款|保护)|服务条款|不良信息举报",
+        ),
+        (
+            "cookie",
+            "cookie notice",
+            r"(?:we|site|website|page)\b.{0,30}uses? cookies|(?:accept|manage|reject)(?: all)? cookies|cookie (?:policy|settings|preferences)|本站使用.{0,6}cookie|使用 ?cookie.{0,20}(?:体验|同意)",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
+            r"(?:欢迎|请|求|记得|别忘|喜欢|觉得|支持|麻烦|不妨|顺手|如果|码字不易|原创不易).{0,30}(?:点赞|点个赞|点个在看|收藏|关注|转发|分享给|三连|打赏|赞赏|订阅|star|鼓励|支持一下|来个赞)",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
+            r"(?:公众号|微信号|视频号|知识星球|小红书号|QQ ?群|qq ?群|微信群|交流群|技术群|内推群|读者群|加群|加我微信|扫码|扫一扫|二维码|长按识别|识别下方|后台回复|回复关键词|免费领取|限时(?:优惠|免费|特惠)|领取.{0,8}(?:资料|礼包|福利|优惠)|训练营|体验课|优惠码|优惠券|限时秒杀|秒杀价|首购|折起|立减|一键三连|设为星标|点击上方|蓝字关注|领取方式|先收藏再看|视频课|课程上线|小编(?:今天|整理|给|为|带|在|就|精心)|(?:给|为)大家(?:整理|带来|准备|分享|总结)|打卡第.{0,6}天|(?:在|到|来)?评论区(?:留言|告诉|见|聊|说|交流|讨论|打|扣|里)|立即(?:报名|购买|抢购|咨询|下载)|名额有限|点击(?:下载|领取|报名|关注|订阅|购买)|赞助商|广告位|广告合作|商务合作|添加.{0,6}微信|下载.{0,8}(?:App|客户端)|App ?(?:内|中)?(?:打开|阅读|查看)|打开.{0,8}App)",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
+            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|advertisement|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
+        ),
+        (
+            "promo",
+            "advertisement",
+            r"^\W*(?:广告|广告关闭|关闭广告|赞助内容|推广|ad|ads|advert|advertisement|sponsored)\W*$",
+        ),
+        (
+            "login",
+            "login wall, fold or paywall",
+            r"^\W*(?:请|您|登录|注册|立即|马上|未|还|需|开通|成为|剩余|本文为|该内容|该文章|阅读剩余|以下内容|隐藏内容|点击|展开|查看|继续|阅读|收起|加载).{0,14}(?:登录|注册|会员|VIP|付费|解锁|全文|阅读更多|查看更多|加载更多|剩余\s?\d+\s?%|展开(?:阅读|全文|更多)|可见|全部内容|更多内容|更多评论|试读).{0,16}$",
+        ),
+        (
+            "login",
+            "login wall, fold or paywall",
+            r"^\W*(?:log ?in|sign ?in|sign ?up|register)\b.{0,50}(?:to (?:view|read|reply|comment|continue|save|follow|post|vote)|/|or)|(?:members?|subscribers?)[- ]only|(?:continue|keep) reading (?:with|for|this)|read(?:ing)? the full (?:story|article)|already (?:a member|have an account)|create (?:a|your) free account|show more comments|load more|^\W*(?:read more|show more|see more|view more|expand)\W*$",
+        ),
+        (
+            "navigation",
+            "leads to other pages of the site",
+            r"^\W*(?:上|下|前|后)一(?:篇|页|章|节|题|条|讲|课)(?:\s*[:：]|$|\s).{0,80}|^\W*(?:返回|回到|转到)(?:首页|顶部|列表|目录|上一页)|^\W*(?:previous|prev|next|older|newer)(?: (?:post|article|page|chapter|story|lesson|posts|entry))?\s*(?:[:：»→›>]|$).{0,80}|^\W*[←«‹].{1,80}$|^.{1,80}(?<![-=])[→»›]\s*$|^\W*back to (?:top|home|blog|index|all)|^skip to (?:main )?content",
+        ),
+        (
+            "navigation",
+            "path of the page in its site",
+            r"^\W*(?:(?:您|你)?(?:的)?(?:当前|现在)?(?:所在)?位置\s*[:：]?)?\s*(?:首页|主页|home|网站首页)\s*(?<!-)[>›»/|·].{0,80}$",
+        ),
+        (
+            "tags",
+            "tags or categories of the page",
+            r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$",
+        ),
+        (
+            "image-placeholder",
+            "stands where an image was",
+            r"^[\[【(（<]\s*(?:图片?|插图|image|img|photo|figure|pic(?:ture)?)[^\]】)）>]{0,60}[\]】)）>]\s*$|^\W*(?:<small>)?(?:photo|image|picture|cover|illustration)s? (?:by|credits?|from|courtesy|source)\b.{0,80}$|点击(?:查看|放大)(?:大图|图片)|click to (?:enlarge|zoom)|^\W*(?:img|image|images?\.(?:png|jpe?g|gif)|图片|插图|配图|在这里插入图片描述|请添加图片描述|图片描述|image description|alt text|[\w-]+\.(?:png|jpe?g|gif|webp|svg))\W*$",
+        ),
+        (
+            "end-marker",
+            "marks the end of the article",
+            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)",
+        ),
+        (
+            "placeholder",
+            "stands where text was to come",
+            r"^\W*(?:TODO|TBD|TBA|FIXME|WIP|待(?:补充|完善|更新|续|填|整理|写)|未完成|有空再(?:写|补)|暂(?:无|略|缺)(?:答案|内容|解析)?|coming soon|to be (?:added|written|done|completed|filled in)|answer pending|no answer yet)\W*$",
+        ),
+        (
+            "navigation",
+            "font and view controls",
+            r"^\W*字(?:号|体大小)\W*(?:[大中小特]\W*){2,}|^\W*字体\W*[-+A大小\s]+$",
+        ),
+        (
+            "comments",
+            "a comment or its controls",
+            r"^\W*#?\s?\d{1,4}\s?(?:楼|F|层|#)(?:\W|$)|^\W*(?:沙发|板凳|楼主|楼上|前排|回复|举报|reply|report|permalink|flag|upvote|downvote|点赞|踩)\W*$|^.{0,40}\b\d+\s?(?:秒|分钟|小时|天|周|个?月|年)[之以]?前.{0,24}$|^.{0,40}\b(?:\d+|an?|last) (?:seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?) ago\b.{0,24}$|^\W*(?:@?[\w\u4e00-\u9fff-]{1,20}\s?回复\s?@?[\w\u4e00-\u9fff-]{1,20}|[\w .-]{1,30} (?:replied|says|said|commented|wrote))\s*[:：]",
+        ),
+        (
+            "share",
+            "share or print buttons",
+            r"^\W*(?:分享(?:到|至|给|本文|文章|链接)|复制链接|打印本页|一键分享|share(?: (?:this|on|via|to|with).{0,40})?\W*$|tweet(?: this)?\W*$|copy link|print this|email this)",
+        ),
         ("toc", "marker of a table of contents", r"@?\[?TOC\]?\s*$(?<=TOC\])|@TOC\b|^\W*\[TOC\]"),
     )
 )
 
 _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
-    (rule, reason, re.compile(rf"^[\W_]*(?:{pattern})[\W_]*(?:[(（\[]?\s*\d*\s*[)）\]]?\s*(?:条|篇|个)?)?[\W_]*(?:[(（][^()（）]{{1,24}}[)）]\W*)?$", re.IGNORECASE))
+    (
+        rule,
+        reason,
+        re.compile(
+            rf"^[\W_]*(?:{pattern})[\W_]*(?:[(（\[]?\s*\d*\s*[)）\]]?\s*(?:条|篇|个)?)?[\W_]*(?:[(（][^()（）]{{1,24}}[)）]\W*)?$",
+            re.IGNORECASE,
+        ),
+    )
     for rule, reason, pattern in (
-        ("teaser", "articles of other subjects", r"(?:更多)?(?:相关|推荐|热门|最新|精选|精彩|同类|相似|往期|近期|猜你|随机)(?:的)?(?:文章|推荐|阅读|内容|问题|问答|链接|资源|博文|博客|帖子|主题|话题|新闻|资讯|教程|专题|标签|回顾|精彩|喜欢|想看|感兴趣|发布|更新|课程|搜索|专栏|面试题|下载)+|更多(?:推荐|文章|精彩|内容|阅读|干货|好文|教程)|(?:你|您)(?:可能)?(?:也|还)?(?:可能)?(?:会)?(?:感兴趣|喜欢|想看)(?:的)?.{0,4}|大家(?:都|还)?在(?:看|读|搜)|(?:看|读)(?:过|了)(?:本文|此文|这篇).{0,10}(?:还|也).{0,4}|延伸阅读|拓展阅读|扩展阅读|推荐|相关|(?:阅读|点击|浏览|本周|今日|月度|文章|热文)(?:排行|榜|排行榜|热榜|热门|推荐)|热榜|友情链接|友链|站内导航|网站导航|快速导航|文章推荐|精品推荐|好文推荐|为(?:你|您)推荐|猜你喜欢|系列文章"),
-        ("teaser", "articles of other subjects", r"(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses)(?: (?:from|by|in|on|for) .{1,30})?|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|explore more|more to explore|related|friends? links|blogroll|quick links"),
-        ("comments", "comments of readers", r"(?:全部|所有|网友|最新|热门|精彩|用户|读者|文章|最热|精选|热)?(?:评论|留言|回复|讨论)(?:区|列表|板|专区)?|(?:发表|写下?|添加|提交|我要|参与|抢|留下)(?:你的|您的|我的)?(?:评论|留言|回复|看法|讨论|评价|沙发)|(?:共)?\d+\s?(?:条|个|则)(?:评论|留言|回复|回答|讨论)|说点什么.{0,6}|评论\s?[(（]?\d+[)）]?"),
-        ("comments", "comments of readers", r"(?:\d+ )?(?:comments?|responses?|replies|discussion|thoughts on .{1,60})(?: ?\(?\d+\)?)?|leave a (?:reply|comment)|(?:join|start) the (?:discussion|conversation)|(?:add|post|write|submit) (?:a|your) (?:comment|reply|response)|what do you think|comments? (?:section|are closed)|top comments.{0,4}|reader comments"),
+        (
+            "teaser",
+            "articles of other subjects",
+            r"(?:更多)?(?:相关|推荐|热门|最新|精选|精彩|同类|相似|往期|近期|猜你|随机)(?:的)?(?:文章|推荐|阅读|内容|问题|问答|链接|资源|博文|博客|帖子|主题|话题|新闻|资讯|教程|专题|标签|回顾|精彩|喜欢|想看|感兴趣|发布|更新|课程|搜索|专栏|面试题|下载)+|更多(?:推荐|文章|精彩|内容|阅读|干货|好文|教程)|(?:你|您)(?:可能)?(?:也|还)?(?:可能)?(?:会)?(?:感兴趣|喜欢|想看)(?:的)?.{0,4}|大家(?:都|还)?在(?:看|读|搜)|(?:看|读)(?:过|了)(?:本文|此文|这篇).{0,10}(?:还|也).{0,4}|延伸阅读|拓展阅读|扩展阅读|推荐|相关|(?:阅读|点击|浏览|本周|今日|月度|文章|热文)(?:排行|榜|排行榜|热榜|热门|推荐)|热榜|友情链接|友链|站内导航|网站导航|快速导航|文章推荐|精品推荐|好文推荐|为(?:你|您)推荐|猜你喜欢|系列文章",
+        ),
+        (
+            "teaser",
+            "articles of other subjects",
+            r"(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses)(?: (?:from|by|in|on|for) .{1,30})?|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|explore more|more to explore|related|friends? links|blogroll|quick links",
+        ),
+        (
+            "comments",
+            "comments of readers",
+            r"(?:全部|所有|网友|最新|热门|精彩|用户|读者|文章|最热|精选|热)?(?:评论|留言|回复|讨论)(?:区|列表|板|专区)?|(?:发表|写下?|添加|提交|我要|参与|抢|留下)(?:你的|您的|我的)?(?:评论|留言|回复|看法|讨论|评价|沙发)|(?:共)?\d+\s?(?:条|个|则)(?:评论|留言|回复|回答|讨论)|说点什么.{0,6}|评论\s?[(（]?\d+[)）]?",
+        ),
+        (
+            "comments",
+            "comments of readers",
+            r"(?:\d+ )?(?:comments?|responses?|replies|discussion|thoughts on .{1,60})(?: ?\(?\d+\)?)?|leave a (?:reply|comment)|(?:join|start) the (?:discussion|conversation)|(?:add|post|write|submit) (?:a|your) (?:comment|reply|response)|what do you think|comments? (?:section|are closed)|top comments.{0,4}|reader comments",
+        ),
         ("promo", "closing words of the author", r"写在最后|最后的话|结束语|写在后面|后记"),
-        ("byline", "about the author", r"(?:关于|博主|作者)(?:作者|简介|介绍|信息|本站|博主|我)|作者(?:简介|介绍)|about (?:the )?author|about me|meet the author|author bio"),
-        ("site-legal", "copyright, licence or liability notice", r"(?:版权|免责|侵权|转载|法律|特别)(?:声明|说明|申明|提示)|copyright(?: notice)?|legal(?: notice)?|disclaimer"),
-        ("share", "share, donate or subscribe block", r"打赏(?:作者|支持|一下)?|赞赏(?:作者|支持)?|支持(?:作者|一下)|分享(?:到|至|文章)?|点赞|收藏|关注(?:我们|作者)?|扫码.{0,10}|share this(?: (?:post|article|story))?|share|newsletter|stay (?:updated|in touch|connected)|subscribe|follow us|contact us|联系我们|关于我们|get in touch"),
+        (
+            "byline",
+            "about the author",
+            r"(?:关于|博主|作者)(?:作者|简介|介绍|信息|本站|博主|我)|作者(?:简介|介绍)|about (?:the )?author|about me|meet the author|author bio",
+        ),
+        (
+            "site-legal",
+            "copyright, licence or liability notice",
+            r"(?:版权|免责|侵权|转载|法律|特别)(?:声明|说明|申明|提示)|copyright(?: notice)?|legal(?: notice)?|disclaimer",
+        ),
+        (
+            "share",
+            "share, donate or subscribe block",
+            r"打赏(?:作者|支持|一下)?|赞赏(?:作者|支持)?|支持(?:作者|一下)|分享(?:到|至|文章)?|点赞|收藏|关注(?:我们|作者)?|扫码.{0,10}|share this(?: (?:post|article|story))?|share|newsletter|stay (?:updated|in touch|connected)|subscribe|follow us|contact us|联系我们|关于我们|get in touch",
+        ),
     )
 )
 _INLINE_TEASER = re.compile(
     r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|read (?:also|more|next)|also read|see also|related(?: (?:post|article|reading))?|you may also like|recommended)\s*[:：]",
     re.IGNORECASE,
 )
-_TOC_LEAD = re.compile(r"^[\W_]*(?:本文|文章|内容|全文)?(?:目录|大纲|导航|导读)[\W_]*$|^[\W_]*(?:table of )?contents[\W_]*$|^[\W_]*(?:on this page|in this (?:article|post|guide|page)|jump to|quick navigation|question list|questions covered|问题列表|题目列表|问题目录|题目一览|问题清单|快速跳转)[\W_]*$", re.IGNORECASE)
+_TOC_LEAD = re.compile(
+    r"^[\W_]*(?:本文|文章|内容|全文)?(?:目录|大纲|导航|导读)[\W_]*$|^[\W_]*(?:table of )?contents[\W_]*$|^[\W_]*(?:on this page|in this (?:article|post|guide|page)|jump to|quick navigation|question list|questions covered|问题列表|题目列表|问题目录|题目一览|问题清单|快速跳转)[\W_]*$",
+    re.IGNORECASE,
+)
 
 _UI_WORDS = frozenset(
-    "首页 主页 登录 登陆 注册 退出 搜索 博客 论坛 社区 问答 课程 教程 专栏 专题 下载 资源 视频 直播 商城 会员 消息 通知 我的 个人中心 设置 帮助 反馈 举报 投诉 客服"
-    " 联系我们 关于我们 关于 联系 加入我们 招聘 广告 广告服务 友情链接 网站地图 点赞 赞 踩 收藏 分享 转发 评论 回复 关注 已关注 打赏 赞赏 订阅 粉丝 私信 编辑 删除 复制 打印 收起 展开"
-    " 更多 返回 顶部 上一页 下一页 上一篇 下一篇 目录 标签 分类 归档 热门 最新 推荐 排行榜 微博 微信 朋友圈 qq qq空间 知乎 豆瓣 赞助 支持 余额 充值 实付 支付 去支付 确定 取消 提交 发布 发送 发表 写文章"
-    " 文章 动态 创作中心 开通会员 vip 有用 没用 无用 收录 阅读 浏览 举报内容 只看楼主 倒序 正序 按时间 按热度 默认 排序 复制链接 生成海报 扫一扫 夜间模式 字号 广告 关闭 广告关闭"
-    " home blog about contact login log in sign in sign up register search menu help faq support pricing docs documentation tutorials courses jobs careers press news community forum forums"
-    " privacy terms cookies sitemap share tweet like likes save follow following followers comment comments reply report edit delete copy print more less next previous prev top subscribe"
-    " facebook twitter linkedin reddit x email whatsapp telegram github youtube rss bookmark listen download advertise feedback settings profile logout notifications newsletter submit cancel send close accept"
-    .split()
+    [
+        "首页",
+        "主页",
+        "登录",
+        "登陆",
+        "注册",
+        "退出",
+        "搜索",
+        "博客",
+        "论坛",
+        "社区",
+        "问答",
+        "课程",
+        "教程",
+        "专栏",
+        "专题",
+        "下载",
+        "资源",
+        "视频",
+        "直播",
+        "商城",
+        "会员",
+        "消息",
+        "通知",
+        "我的",
+        "个人中心",
+        "设置",
+        "帮助",
+        "反馈",
+        "举报",
+        "投诉",
+        "客服",
+        "联系我们",
+        "关于我们",
+        "关于",
+        "联系",
+        "加入我们",
+        "招聘",
+        "广告",
+        "广告服务",
+        "友情链接",
+        "网站地图",
+        "点赞",
+        "赞",
+        "踩",
+        "收藏",
+        "分享",
+        "转发",
+        "评论",
+        "回复",
+        "关注",
+        "已关注",
+        "打赏",
+        "赞赏",
+        "订阅",
+        "粉丝",
+        "私信",
+        "编辑",
+        "删除",
+        "复制",
+        "打印",
+        "收起",
+        "展开",
+        "更多",
+        "返回",
+        "顶部",
+        "上一页",
+        "下一页",
+        "上一篇",
+        "下一篇",
+        "目录",
+        "标签",
+        "分类",
+        "归档",
+        "热门",
+        "最新",
+        "推荐",
+        "排行榜",
+        "微博",
+        "微信",
+        "朋友圈",
+        "qq",
+        "qq空间",
+        "知乎",
+        "豆瓣",
+        "赞助",
+        "支持",
+        "余额",
+        "充值",
+        "实付",
+        "支付",
+        "去支付",
+        "确定",
+        "取消",
+        "提交",
+        "发布",
+        "发送",
+        "发表",
+        "写文章",
+        "文章",
+        "动态",
+        "创作中心",
+        "开通会员",
+        "vip",
+        "有用",
+        "没用",
+        "无用",
+        "收录",
+        "阅读",
+        "浏览",
+        "举报内容",
+        "只看楼主",
+        "倒序",
+        "正序",
+        "按时间",
+        "按热度",
+        "默认",
+        "排序",
+        "复制链接",
+        "生成海报",
+        "扫一扫",
+        "夜间模式",
+        "字号",
+        "广告",
+        "关闭",
+        "广告关闭",
+        "home",
+        "blog",
+        "about",
+        "contact",
+        "login",
+        "log",
+        "in",
+        "sign",
+        "in",
+        "sign",
+        "up",
+        "register",
+        "search",
+        "menu",
+        "help",
+        "faq",
+        "support",
+        "pricing",
+        "docs",
+        "documentation",
+        "tutorials",
+        "courses",
+        "jobs",
+        "careers",
+        "press",
+        "news",
+        "community",
+        "forum",
+        "forums",
+        "privacy",
+        "terms",
+        "cookies",
+        "sitemap",
+        "share",
+        "tweet",
+        "like",
+        "likes",
+        "save",
+        "follow",
+        "following",
+        "followers",
+        "comment",
+        "comments",
+        "reply",
+        "report",
+        "edit",
+        "delete",
+        "copy",
+        "print",
+        "more",
+        "less",
+        "next",
+        "previous",
+        "prev",
+        "top",
+        "subscribe",
+        "facebook",
+        "twitter",
+        "linkedin",
+        "reddit",
+        "x",
+        "email",
+        "whatsapp",
+        "telegram",
+        "github",
+        "youtube",
+        "rss",
+        "bookmark",
+        "listen",
+        "download",
+        "advertise",
+        "feedback",
+        "settings",
+        "profile",
+        "logout",
+        "notifications",
+        "newsletter",
+        "submit",
+        "cancel",
+        "send",
+        "close",
+        "accept",
+    ]
 )
-_UI_PHRASES = frozenset({"log in", "sign in", "sign up", "about us", "contact us", "read more", "load more", "show more", "see all", "view all"})
+_UI_PHRASES = frozenset(
+    {
+        "log in",
+        "sign in",
+        "sign up",
+        "about us",
+        "contact us",
+        "read more",
+        "load more",
+        "show more",
+        "see all",
+        "view all",
+    }
+)
 
 
 def sure_furniture(text: str) -> tuple[str, str] | None:
@@ -112,7 +472,13 @@ def is_toc_lead(text: str) -> bool:
 
 def is_cut_off(text: str) -> bool:
     """True for a blurb cut off by its site: it ends in an ellipsis."""
-    return bool(re.search(r"(?:…|\.{3}|。{3}|\[…\]|\[\.\.\.\])\s*(?:\[?(?:阅读全文|阅读更多|更多|详情|read more|continue reading|more)\]?\s*[»→>]*)?\s*$", text, re.IGNORECASE))
+    return bool(
+        re.search(
+            r"(?:…|\.{3}|。{3}|\[…\]|\[\.\.\.\])\s*(?:\[?(?:阅读全文|阅读更多|更多|详情|read more|continue reading|more)\]?\s*[»→>]*)?\s*$",
+            text,
+            re.IGNORECASE,
+        )
+    )
 
 
 def ui_share(text: str) -> float:
@@ -122,7 +488,11 @@ def ui_share(text: str) -> float:
         return 0.0
     if text.strip().lower() in _UI_PHRASES:
         return 1.0
-    return sum(token in _UI_WORDS or token.isdecimal() for token in tokens) / len(tokens) if any(token in _UI_WORDS for token in tokens) else 0.0
+    return (
+        sum(token in _UI_WORDS or token.isdecimal() for token in tokens) / len(tokens)
+        if any(token in _UI_WORDS for token in tokens)
+        else 0.0
+    )
 
 
 def _ui_tokens(text: str) -> list[str]:

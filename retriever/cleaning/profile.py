@@ -45,7 +45,11 @@ def fit(pages: Iterable[tuple[Source, list[Block]]]) -> SiteProfile:
 def site_of(source: Source) -> str:
     """The site a page belongs to."""
     if source.format == "html":
-        match = re.search(r"<(?:link[^>]+rel=[\"']?canonical[\"']?[^>]+href|meta[^>]+og:url[^>]+content)=[\"']?(https?://[^\"'\s>]+)", source.text[:20000], re.IGNORECASE)
+        match = re.search(
+            r"<(?:link[^>]+rel=[\"']?canonical[\"']?[^>]+href|meta[^>]+og:url[^>]+content)=[\"']?(https?://[^\"'\s>]+)",
+            source.text[:20000],
+            re.IGNORECASE,
+        )
         if match:
             return urlsplit(match.group(1)).netloc
     return source.path.rsplit("/", 1)[0] if "/" in source.path else ""

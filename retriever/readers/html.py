@@ -7,32 +7,45 @@ list items get their bullet or number, TeX annotations of KaTeX and MathJax repl
 """
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from html import unescape
-from html.parser import HTMLParser
 
 from retriever.documents import Block, Source
+from retriever.readers.tree import BLOCK, Node, all_pieces, find, parse
 
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-_SKIPPED = frozenset("script style noscript template iframe svg canvas video audio object select textarea head".split())
-_BLOCK = frozenset(
-    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6"
-    " header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul button label option".split()
+_SKIPPED = frozenset(
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "iframe",
+        "svg",
+        "canvas",
+        "video",
+        "audio",
+        "object",
+        "select",
+        "textarea",
+        "head",
+    ]
 )
-_CLOSED_BY: dict[str, frozenset[str]] = {
-    "li": frozenset({"li"}),
-    "dt": frozenset({"dt", "dd"}),
-    "dd": frozenset({"dt", "dd"}),
-    "tr": frozenset({"tr", "td", "th"}),
-    "td": frozenset({"td", "th"}),
-    "th": frozenset({"td", "th"}),
-    "option": frozenset({"option"}),
+_FURNITURE_TAGS = {
+    "nav": "nav",
+    "footer": "footer",
+    "aside": "aside",
+    "form": "form",
+    "button": "button",
+    "label": "form",
+    "dialog": "dialog",
 }
-_P_ENDERS = _BLOCK - {"button", "label", "option", "html", "body", "td", "th", "tr", "tbody", "thead", "tfoot"}
-_SCOPES = {"li": {"ul", "ol"}, "dt": {"dl"}, "dd": {"dl"}, "tr": {"table"}, "td": {"tr", "table"}, "th": {"tr", "table"}, "option": {"select"}}
-_FURNITURE_TAGS = {"nav": "nav", "footer": "footer", "aside": "aside", "form": "form", "button": "button", "label": "form", "dialog": "dialog"}
-_FURNITURE_ROLES = {"navigation": "nav", "banner": "header", "contentinfo": "footer", "complementary": "aside", "search": "form", "dialog": "dialog"}
+_FURNITURE_ROLES = {
+    "navigation": "nav",
+    "banner": "header",
+    "contentinfo": "footer",
+    "complementary": "aside",
+    "search": "form",
+    "dialog": "dialog",
+}
 # Words of class names and ids, as sites of all makers use them, and the furniture they stand for.
 _FURNITURE_WORDS: dict[str, str] = {
     word: kind
@@ -53,85 +66,6 @@ _FURNITURE_WORDS: dict[str, str] = {
     }.items()
     for word in words.split()
 }
-
-
-@dataclass
-class _Node:
-    """An element of the tree, or a text node (`tag` is empty) with its decoded pieces."""
-
-    tag: str
-    attrs: dict[str, str] = field(default_factory=dict)
-    children: list["_Node"] = field(default_factory=list)
-    pieces: list[tuple[str, int, int]] = field(default_factory=list)  # (decoded text, source offset, source length)
-
-
-class _TreeBuilder(HTMLParser):
-    """Builds `_Node`s; every text node knows its source offsets."""
-
-    def __init__(self, source: Source) -> None:
-        super().__init__(convert_charrefs=False)
-        self.root = _Node("html")
-        self.stack = [self.root]
-        self.text = source.text
-        # HTMLParser counts lines by "\n" alone
-        self.starts = [0, *(m.end() for m in re.finditer("\n", source.text))]
-        self.title_parts: list[str] = []
-
-    def _offset(self) -> int:
-        line, column = self.getpos()
-        return self.starts[line - 1] + column
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        closes = _CLOSED_BY.get(tag)
-        if closes:
-            self._close_until(closes, _SCOPES[tag])
-        if tag in _P_ENDERS and any(n.tag == "p" for n in self.stack):
-            self._close_until(frozenset({"p"}), _BLOCK - {"p"})
-        node = _Node(tag, {k: v or "" for k, v in attrs})
-        self.stack[-1].children.append(node)
-        if tag not in _VOID and len(self.stack) < 400:
-            self.stack.append(node)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.stack[-1].children.append(_Node(tag, {k: v or "" for k, v in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "br":
-            self.stack[-1].children.append(_Node("br"))
-            return
-        scope = {"td", "th", "li", "table"} if tag in ("p", "div", "span", "a", "b", "strong", "em", "i") else set()
-        self._close_until(frozenset({tag}), scope - {tag})
-
-    def _close_until(self, tags: frozenset[str], scope: Iterable[str]) -> None:
-        """Pop the stack up to and including the nearest of `tags`, unless an element of `scope` stands before it."""
-        for at in range(len(self.stack) - 1, 0, -1):
-            if self.stack[at].tag in tags:
-                del self.stack[at:]
-                return
-            if self.stack[at].tag in scope:
-                return
-
-    def handle_data(self, data: str) -> None:
-        self._text(data, self._offset(), len(data))
-
-    def handle_entityref(self, name: str) -> None:
-        offset = self._offset()
-        length = len(name) + 1 + (self.text[offset + len(name) + 1 : offset + len(name) + 2] == ";")
-        self._text(unescape(self.text[offset : offset + length]), offset, length)
-
-    def handle_charref(self, name: str) -> None:
-        offset = self._offset()
-        length = len(name) + 2 + (self.text[offset + len(name) + 2 : offset + len(name) + 3] == ";")
-        self._text(unescape(self.text[offset : offset + length]), offset, length)
-
-    def _text(self, decoded: str, offset: int, length: int) -> None:
-        parent = self.stack[-1]
-        if parent.tag == "title":
-            self.title_parts.append(decoded)
-        if parent.children and parent.children[-1].tag == "":
-            parent.children[-1].pieces.append((decoded, offset, length))
-        else:
-            parent.children.append(_Node("", pieces=[(decoded, offset, length)]))
 
 
 @dataclass(frozen=True)
@@ -162,9 +96,9 @@ class _BlockWriter:
         self.gap = 2
         self.last_kind = ""
 
-    def walk(self, root: _Node) -> list[Block]:
+    def walk(self, root: Node) -> list[Block]:
         """Blocks of the tree in document order (iterative: nesting depth is the page's choice, not ours)."""
-        stack: list[tuple[_Node, _Context, bool]] = [(root, _Context(), False)]
+        stack: list[tuple[Node, _Context, bool]] = [(root, _Context(), False)]
         while stack:
             node, context, leaving = stack.pop()
             if node.tag == "":
@@ -191,19 +125,19 @@ class _BlockWriter:
         self._flush()
         return self.blocks
 
-    def _open(self, node: _Node, context: _Context, stack: list[tuple[_Node, _Context, bool]]) -> None:
+    def _open(self, node: Node, context: _Context, stack: list[tuple[Node, _Context, bool]]) -> None:
         """Enter an element: close the block before it, and put its children on the stack."""
         inner = _enter(node, context)
         if context.inline and node.tag in ("td", "th") and self.chars:
             for char in " | ":
                 self._add(char, self._last_offset(), context)
-        elif context.inline and node.tag in _BLOCK:
+        elif context.inline and node.tag in BLOCK:
             self._add(" ", self._last_offset(), context)
-        elif node.tag in _BLOCK:
+        elif node.tag in BLOCK:
             self._flush()
             stack.append((node, context, True))
         number = 0
-        children: list[tuple[_Node, _Context, bool]] = []
+        children: list[tuple[Node, _Context, bool]] = []
         for child in node.children:
             given = inner
             if child.tag == "li":
@@ -228,7 +162,7 @@ class _BlockWriter:
         self.strong += context.strong and char != " "
         self.linked += context.linked and char != " "
 
-    def _text(self, node: _Node, context: _Context) -> None:
+    def _text(self, node: Node, context: _Context) -> None:
         for decoded, offset, length in node.pieces:
             exact = len(decoded) == length
             for at, char in enumerate(decoded):
@@ -278,7 +212,7 @@ def _runs(offsets: list[int], shift: int) -> tuple[tuple[int, int], ...]:
     return tuple(runs)
 
 
-def _marker(parent: _Node, number: int, indent: int) -> str:
+def _marker(parent: Node, number: int, indent: int) -> str:
     """The marker a browser shows before list item `number` (1-based) of `parent`."""
     if parent.tag != "ol":
         return " " * max(0, indent - 2) + "- "
@@ -286,11 +220,13 @@ def _marker(parent: _Node, number: int, indent: int) -> str:
     return " " * max(0, indent - 2) + f"{first + number - 1}. "
 
 
-def _enter(node: _Node, context: _Context) -> _Context:
+def _enter(node: Node, context: _Context) -> _Context:
     """The context inside `node`."""
     tag = node.tag
     hints = context.hints + tuple(h for h in _furniture(node) if h not in context.hints)
-    inner = replace(context, hints=hints, strong=context.strong or tag in ("b", "strong"), linked=context.linked or tag == "a")
+    inner = replace(
+        context, hints=hints, strong=context.strong or tag in ("b", "strong"), linked=context.linked or tag == "a"
+    )
     if re.fullmatch("h[1-6]", tag):
         return replace(inner, kind="heading", level=int(tag[1]), strong=False, marker=[], inline=False)
     if tag in ("dt", "summary"):
@@ -308,19 +244,21 @@ def _enter(node: _Node, context: _Context) -> _Context:
     return inner
 
 
-def _is_data_row(row: _Node) -> bool:
+def _is_data_row(row: Node) -> bool:
     """False for the rows of tables that only lay out a page (cells with headings, lists, code or tables in them)."""
-    return _find(row, lambda n: n.tag in ("h1", "h2", "h3", "h4", "ul", "ol", "dl", "pre", "table", "blockquote")) is None
+    return (
+        find(row, lambda n: n.tag in ("h1", "h2", "h3", "h4", "ul", "ol", "dl", "pre", "table", "blockquote")) is None
+    )
 
 
-def _formula_alt(image: _Node) -> str:
+def _formula_alt(image: Node) -> str:
     """Formula images carry their TeX in `alt`; other images leave nothing."""
     words = image.attrs.get("class", "") + " " + image.attrs.get("src", "")
     alt = image.attrs.get("alt", "").strip()
     return f"${alt}$" if alt and re.search(r"eeimg|latex|math|equation|\btex\b", words) else ""
 
 
-def _furniture(node: _Node) -> list[str]:
+def _furniture(node: Node) -> list[str]:
     """The page furniture an element stands for, by its tag, role, class and id."""
     found = []
     if node.tag in _FURNITURE_TAGS:
@@ -330,7 +268,11 @@ def _furniture(node: _Node) -> list[str]:
         found.append(_FURNITURE_ROLES[role])
     if node.tag in ("html", "body", "main", "article", "h1", "code", "pre"):
         return found
-    if "hidden" in node.attrs or node.attrs.get("aria-hidden") == "true" or re.search(r"display\s*:\s*none", node.attrs.get("style", "")):
+    if (
+        "hidden" in node.attrs
+        or node.attrs.get("aria-hidden") == "true"
+        or re.search(r"display\s*:\s*none", node.attrs.get("style", ""))
+    ):
         found.append("hidden")
     for name in (node.attrs.get("class", "") + " " + node.attrs.get("id", "")).split():
         lowered = re.sub(r"([a-z])([A-Z])", r"\1-\2", name).lower()
@@ -339,54 +281,31 @@ def _furniture(node: _Node) -> list[str]:
     return found
 
 
-def _is_tex_script(node: _Node) -> bool:
+def _is_tex_script(node: Node) -> bool:
     return node.tag == "script" and node.attrs.get("type", "").startswith("math/tex")
 
 
-def _tex_of(node: _Node) -> _Node | None:
+def _tex_of(node: Node) -> Node | None:
     """The TeX source of a rendered formula as a text node, or None when `node` is no formula."""
     if _is_tex_script(node):
-        tex = _all_pieces(node)
+        tex = all_pieces(node)
     elif node.tag == "math" or re.search(r"\bkatex\b|\bMathJax\b|\bmjx-", node.attrs.get("class", "")):
-        annotation = _find(node, lambda n: n.tag == "annotation" and "tex" in n.attrs.get("encoding", ""))
+        annotation = find(node, lambda n: n.tag == "annotation" and "tex" in n.attrs.get("encoding", ""))
         if annotation is None:
             return None
-        tex = _all_pieces(annotation)
+        tex = all_pieces(annotation)
     else:
         return None
     if not tex:
         return None
     head, tail = tex[0], tex[-1]
-    return _Node("", pieces=[("$", head[1], 0), *tex, ("$", tail[1] + tail[2], 0)])
-
-
-def _find(node: _Node, wanted: Callable[[_Node], bool]) -> _Node | None:
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if wanted(current):
-            return current
-        stack.extend(reversed(current.children))
-    return None
-
-
-def _all_pieces(node: _Node) -> list[tuple[str, int, int]]:
-    pieces: list[tuple[str, int, int]] = []
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        pieces.extend(current.pieces)
-        stack.extend(reversed(current.children))
-    return pieces
+    return Node("", pieces=[("$", head[1], 0), *tex, ("$", tail[1] + tail[2], 0)])
 
 
 def read_html(source: Source) -> tuple[str, list[Block]]:
     """Title and blocks of a saved web page."""
-    builder = _TreeBuilder(source)
-    builder.feed(source.text)
-    builder.close()
-    blocks = _BlockWriter(source).walk(builder.root)
-    title = " ".join("".join(builder.title_parts).split())
+    root, title = parse(source)
+    blocks = _BlockWriter(source).walk(root)
     if not title:
         heading = next((b for b in blocks if b.kind == "heading"), None)
         title = heading.plain if heading else ""

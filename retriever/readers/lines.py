@@ -23,7 +23,10 @@ _TABLE_RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?\s*$")
 _RULE = re.compile(r"(?:[-*_=—~]\s?){3,}$")
 _IMAGE = re.compile(r"(?:!\[[^\]]*\]\([^)]*\)\s*)+$|<img\b[^>]*>$")
 _FORMULA = {"$$": "$$", r"\[": r"\]", r"\begin{": r"\end{"}
-_TAG_ONLY = re.compile(r"(?:</?(?:details|div|p|br|hr|center|section|article|ul|ol|li|table|tbody|dl|a|span|font|sub|sup)\b[^>]*>\s*)+$", re.IGNORECASE)
+_TAG_ONLY = re.compile(
+    r"(?:</?(?:details|div|p|br|hr|center|section|article|ul|ol|li|table|tbody|dl|a|span|font|sub|sup)\b[^>]*>\s*)+$",
+    re.IGNORECASE,
+)
 _SUMMARY = re.compile(r"(?:<details[^>]*>\s*)?<summary[^>]*>(.*?)(?:</summary>.*)?$", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]+>")
 _CODE_LINE = re.compile(
@@ -75,15 +78,25 @@ class _Lines:
     def _step(self, at: int) -> int:
         """Read the block that starts at line index `at`; return the index after it."""
         text = self.lines[at].strip("\ufeff \t\u00a0\u3000")
-        if not text or text.startswith("<!--") and text.endswith("-->"):
+        if not text or (text.startswith("<!--") and text.endswith("-->")):
             return at + 1
         fence = _FENCE.match(text)
         if fence:
-            return self._until(at, "code", lambda line, mark=fence.group(1): line.strip().startswith(mark) and not line.strip(mark[0] + " \t"))
+            return self._until(
+                at,
+                "code",
+                lambda line, mark=fence.group(1): line.strip().startswith(mark) and not line.strip(mark[0] + " \t"),
+            )
         for opener, closer in _FORMULA.items():
-            if text.startswith(opener) and (opener != "$$" or text.count("$$") == 1) and closer not in text[len(opener) :]:
+            if (
+                text.startswith(opener)
+                and (opener != "$$" or text.count("$$") == 1)
+                and closer not in text[len(opener) :]
+            ):
                 return self._until(at, "formula", lambda line, closer=closer: closer in line)
-        if _TABLE.match(text) or (at + 1 < len(self.lines) and "|" in text and _TABLE_RULE.match(self.lines[at + 1].strip())):
+        if _TABLE.match(text) or (
+            at + 1 < len(self.lines) and "|" in text and _TABLE_RULE.match(self.lines[at + 1].strip())
+        ):
             end = at
             while end + 1 < len(self.lines) and "|" in self.lines[end + 1] and self.lines[end + 1].strip():
                 end += 1
@@ -111,7 +124,7 @@ class _Lines:
             return self._add("image", at, at)
         if text.startswith(">"):
             return self._add("quote", at, at)
-        if _BULLET.match(text) and not text.startswith("**") or _ORDERED.match(text):
+        if (_BULLET.match(text) and not text.startswith("**")) or _ORDERED.match(text):
             return self._add("item", at, at)
         if re.match(r"\$\$.+\$\$$|\\\[.+\\\]$", text):
             return self._add("formula", at, at)
@@ -138,10 +151,19 @@ class _Lines:
             line = self.lines[n]
             if _is_code(line):
                 end, signs = n, signs + 1
-            elif line.strip().startswith("#") and not re.search(r"[?？]\s*$", line) and n + 1 < len(self.lines) and _is_code(self.lines[n + 1]):
+            elif (
+                line.strip().startswith("#")
+                and not re.search(r"[?？]\s*$", line)
+                and n + 1 < len(self.lines)
+                and _is_code(self.lines[n + 1])
+            ):
                 end = n
             elif not (line[:1] in " \t" and line.strip() and not _has_prose(line)):
-                if line.strip() or n + 1 >= len(self.lines) or not (_is_code(self.lines[n + 1]) and self.lines[n + 1][:1] in " \t"):
+                if (
+                    line.strip()
+                    or n + 1 >= len(self.lines)
+                    or not (_is_code(self.lines[n + 1]) and self.lines[n + 1][:1] in " \t")
+                ):
                     break
             else:
                 end = n
@@ -195,7 +217,12 @@ def _looks_like_markdown(lines: list[str]) -> bool:
     fences = sum(line.strip().startswith("```") for line in lines)
     strong = sum(line.count("**") >= 2 for line in lines)
     python_comments = sum(bool(re.match(r"#\s", line)) for line in lines)
-    return fences >= 2 or strong >= 3 or (headings >= 2 and any(line.startswith("##") for line in lines)) or (headings >= 3 > python_comments)
+    return (
+        fences >= 2
+        or strong >= 3
+        or (headings >= 2 and any(line.startswith("##") for line in lines))
+        or (headings >= 3 > python_comments)
+    )
 
 
 def _is_code(line: str) -> bool:
@@ -206,7 +233,9 @@ def _is_code(line: str) -> bool:
 def _has_prose(line: str) -> bool:
     """True when Han text outside comments and strings makes up the line, or it ends like a sentence."""
     bare = re.sub(r"(?:#|//|/\*).*$|\"[^\"]*\"|'[^']*'", "", line)
-    return len(re.findall(r"[\u4e00-\u9fff]", bare)) > 2 or bool(re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}.*[.?!:,]$", bare.strip()))
+    return len(re.findall(r"[\u4e00-\u9fff]", bare)) > 2 or bool(
+        re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}.*[.?!:,]$", bare.strip())
+    )
 
 
 def _linked(text: str) -> float:

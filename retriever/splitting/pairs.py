@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from retriever.cues import display_width, is_title, is_url, read_cue, strip_markup, trim_question
 from retriever.documents import Block, Source
+from retriever.splitting.numbering import Line
 from retriever.splitting.segments import cut
-from retriever.splitting.styles import Line, Style, inline_topic
+from retriever.splitting.styles import Style, inline_topic
 
 _OPTION_SCHEMES = frozenset({"letter", "letters", "paren", "parens", "circled"})
-_SHOW_ANSWER = re.compile(r"^\W*(?:点击|展开|查看|显示|click|show|see|view|reveal|expand)?\W*(?:here|to|the|for)?\W*(?:查看|看|see|view)?\W*(?:参考)?(?:答案|解析|answer|solution|explanation|详情|details)\W*$", re.IGNORECASE)
+_SHOW_ANSWER = re.compile(
+    r"^\W*(?:点击|展开|查看|显示|click|show|see|view|reveal|expand)?\W*(?:here|to|the|for)?\W*(?:查看|看|see|view)?\W*(?:参考)?(?:答案|解析|answer|solution|explanation|详情|details)\W*$",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -31,7 +35,10 @@ class Pair:
     @property
     def answered(self) -> bool:
         """True when the answer says something: a line that is neither a bare link nor a label."""
-        return any(not is_url(b.plain) and re.search(r"[\w\u4e00-\u9fff]", b.plain) and not (line_label(b)) for b in self.answer)
+        return any(
+            not is_url(b.plain) and re.search(r"[\w\u4e00-\u9fff]", b.plain) and not (line_label(b))
+            for b in self.answer
+        )
 
 
 def line_label(block: Block) -> bool:
@@ -78,7 +85,7 @@ def _label_rate(lines: list[Line], starts: list[int], style: Style) -> float:
 def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tuple[str, ...]) -> Pair | None:
     """A section with text of its own and no questions in it is a passage about its title."""
     heading = lines[here].block
-    if end == here + 1 or heading.kind != "heading" or heading.level == 1 and style.questions:
+    if end == here + 1 or heading.kind != "heading" or (heading.level == 1 and style.questions):
         return None
     if end < len(lines) and (end in style.questions or lines[end].block.level > heading.level):
         return None
@@ -90,14 +97,25 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
 
 def _title_of_link(question: Line, line: Line, following: Line) -> bool:
     """True for a title between question and answer that says the question again, as the anchor text of a lost link does."""
-    if line.block.kind != "paragraph" or line.block.gap < 2 or following.block.gap < 2 or not is_title(line.block.plain) or line.cue.label or line.cue.number:
+    if (
+        line.block.kind != "paragraph"
+        or line.block.gap < 2
+        or following.block.gap < 2
+        or not is_title(line.block.plain)
+        or line.cue.label
+        or line.cue.number
+    ):
         return False
     tagged = bool(re.match(r"【[^】]{1,12}】\s*\S", line.block.plain))
     first = Pair(question.cue.body, [question.block], [], ())
-    return (tagged or line.cue.ask >= 0.5) and _restates(first, Pair(line.block.plain, [line.block], [], (), asks=line.cue.ask))
+    return (tagged or line.cue.ask >= 0.5) and _restates(
+        first, Pair(line.block.plain, [line.block], [], (), asks=line.cue.ask)
+    )
 
 
-def _pair(source: Source, lines: list[Line], here: int, end: int, path: tuple[str, ...], labelled: float, style: Style) -> Pair:
+def _pair(
+    source: Source, lines: list[Line], here: int, end: int, path: tuple[str, ...], labelled: float, style: Style
+) -> Pair:
     restated: list[Line] = []
     head = _head_length(lines, here, end)
     question_lines, body = lines[here : here + head], lines[here + head : end]
@@ -119,14 +137,28 @@ def _pair(source: Source, lines: list[Line], here: int, end: int, path: tuple[st
         position = re.search(r"[:：]", lines[here].block.text).end()  # type: ignore[union-attr]
         head_block, tail_block = cut(source, lines[here].block, position)
         blocks = [tail_block, *blocks]
-        return Pair(trim_question(read_cue(head_block.plain).body), [head_block], blocks, path, None, lines[here].cue.ask or 0.5, direct=1)
+        return Pair(
+            trim_question(read_cue(head_block.plain).body),
+            [head_block],
+            blocks,
+            path,
+            None,
+            lines[here].cue.ask or 0.5,
+            direct=1,
+        )
     if body and body[0].cue.label == "a":
         if body[0].cue.body.strip():
             position = _body_position(body[0])
             blocks[0] = cut(source, body[0].block, position)[1] if position else body[0].block
         else:
             label, blocks = blocks[0], blocks[1:]
-    text = _join([line.cue.body if n == 0 or not _is_option(line) else line.block.plain for n, line in enumerate(question_lines) if line not in restated])
+    text = _join(
+        [
+            line.cue.body if n == 0 or not _is_option(line) else line.block.plain
+            for n, line in enumerate(question_lines)
+            if line not in restated
+        ]
+    )
     return Pair(trim_question(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
 
 
@@ -154,7 +186,13 @@ def _head_length(lines: list[Line], here: int, end: int) -> int:
         return 1
     for n in range(here + 1, min(end, here + 4)):
         block = lines[n].block
-        if block.gap != 1 or block.kind != "paragraph" or lines[n].cue.label or lines[n].cue.number is not None or block.indent < first.block.indent:
+        if (
+            block.gap != 1
+            or block.kind != "paragraph"
+            or lines[n].cue.label
+            or lines[n].cue.number is not None
+            or block.indent < first.block.indent
+        ):
             return 1
         if block.plain.rstrip("* ")[-1:] in "?？":
             return n - here + 1
@@ -179,7 +217,14 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
     merged: list[Pair] = []
     for pair in pairs:
         last = merged[-1] if merged else None
-        if last is not None and not last.answer and last.asks >= 0.5 and pair.answer and last.label is None and _restates(last, pair):
+        if (
+            last is not None
+            and not last.answer
+            and last.asks >= 0.5
+            and pair.answer
+            and last.label is None
+            and _restates(last, pair)
+        ):
             last.question_blocks += pair.question_blocks
             last.answer, last.label = pair.answer, pair.label
             continue
@@ -189,14 +234,19 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
 
 def _restates(first: Pair, second: Pair) -> bool:
     """True when the second question shares words with the first, asks in the other language, or is tagged like an article's title."""
-    if read_cue(second.question_blocks[0].plain).number is not None or second.question_blocks[0].kind in ("heading", "term"):
+    if read_cue(second.question_blocks[0].plain).number is not None or second.question_blocks[0].kind in (
+        "heading",
+        "term",
+    ):
         return False
     a, b = _terms(first.question), _terms(second.question)
     shared = len(a & b)
     if shared >= 2 and shared >= 0.15 * min(len(a), len(b)):
         return True
-    foreign = bool(re.search(r"[\u4e00-\u9fff]", first.question)) != bool(re.search(r"[\u4e00-\u9fff]", second.question))
-    return foreign and second.asks >= 0.5 or bool(re.match(r"[【\[]", second.question_blocks[0].plain))
+    foreign = bool(re.search(r"[\u4e00-\u9fff]", first.question)) != bool(
+        re.search(r"[\u4e00-\u9fff]", second.question)
+    )
+    return (foreign and second.asks >= 0.5) or bool(re.match(r"[【\[]", second.question_blocks[0].plain))
 
 
 def _terms(text: str) -> set[str]:

@@ -7,7 +7,9 @@ from retriever.cues import ask_score, display_width, is_rhetorical, read_cue, st
 from retriever.documents import Block, Source
 
 _GLUED = re.compile(r"为什么|为何|如何|怎么|什么是|什么叫|有哪些|哪些|何谓")
-_INLINE_LABEL = re.compile(r"(?:^|[\s?？。.;；])((?:A|Answer|Ans|答|答案|参考答案|解析|解答|回答)\s*[:：])", re.IGNORECASE)
+_INLINE_LABEL = re.compile(
+    r"(?:^|[\s?？。.;；])((?:A|Answer|Ans|答|答案|参考答案|解析|解答|回答)\s*[:：])", re.IGNORECASE
+)
 _ENDS = re.compile(r"[?？](?:\s*[)）\"”』」])?")
 
 
@@ -20,7 +22,14 @@ def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Bloc
     runs = [(p, o) for p, o in block.runs if p < skip]
     base = runs[-1]
     shifted = ((0, base[1] + skip - base[0]), *((p - skip, o) for p, o in block.runs if p > skip))
-    first = replace(block, text=left, plain=strip_markup(left), end=left_end, end_line=source.line_of(left_end - 1), runs=tuple(r for r in block.runs if r[0] < len(left)))
+    first = replace(
+        block,
+        text=left,
+        plain=strip_markup(left),
+        end=left_end,
+        end_line=source.line_of(left_end - 1),
+        runs=tuple(r for r in block.runs if r[0] < len(left)),
+    )
     second = replace(
         block, text=block.text[skip:], plain=strip_markup(block.text[skip:]), start=right_start, start_line=source.line_of(right_start), runs=shifted,
         kind="paragraph" if block.kind in ("item", "heading", "term") else block.kind, level=0, strong=False, gap=gap,
@@ -48,18 +57,33 @@ def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
 def _glued_question(block: Block, following: Block) -> int | None:
     """Position of a question glued to the end of an answer line: after a semicolon, or inside a numbered line without any stop."""
     text = block.text.rstrip()
-    if not text.endswith(("?", "？")) or following.kind not in ("paragraph", "formula") or read_cue(following.plain).number is not None:
+    if (
+        not text.endswith(("?", "？"))
+        or following.kind not in ("paragraph", "formula")
+        or read_cue(following.plain).number is not None
+    ):
         return None
     cue = read_cue(block.plain)
     stop = max(text.rfind(mark, 0, len(text) - 1) for mark in ";；")
-    if stop > 8 and len(text) - stop > 6 and not is_rhetorical(text[stop + 1 :]) and ask_score(text[:stop]) < 0.5 and not re.search(r"[。，,]", text[stop + 1 :]):
+    if (
+        stop > 8
+        and len(text) - stop > 6
+        and not is_rhetorical(text[stop + 1 :])
+        and ask_score(text[:stop]) < 0.5
+        and not re.search(r"[。，,]", text[stop + 1 :])
+    ):
         return stop + 1
     if cue.number is None or ask_score(re.split(r"[，,。]", cue.body)[0]) >= 0.5:
         return None
     for match in _GLUED.finditer(text):
         before, after = text[: match.start()], text[match.start() :]
         clause = re.split(r"[，,。;；]", before)[-1]
-        if len(re.findall(r"[\u4e00-\u9fff]", before)) >= 10 and len(clause) >= 6 and len(after) >= 6 and not re.search(r"[，,。;；]", after):
+        if (
+            len(re.findall(r"[\u4e00-\u9fff]", before)) >= 10
+            and len(clause) >= 6
+            and len(after) >= 6
+            and not re.search(r"[，,。;；]", after)
+        ):
             return match.start()
     return None
 
@@ -69,7 +93,11 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
     text = block.text
     cue = read_cue(block.plain)
     label = next((m for m in _INLINE_LABEL.finditer(text) if m.start(1) > 3), None)
-    if label and (cue.label == "q" or ask_score(strip_markup(text[: label.start(1)])) >= 0.7) and text[label.end(1) :].strip(" *"):
+    if (
+        label
+        and (cue.label == "q" or ask_score(strip_markup(text[: label.start(1)])) >= 0.7)
+        and text[label.end(1) :].strip(" *")
+    ):
         return label.start(1)
     placed = cue.label == "q" or cue.number is not None or block.kind in ("heading", "term")
     ends = list(_ENDS.finditer(text))
@@ -84,11 +112,21 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
         plain_rest = strip_markup(rest)
         if _ENDS.search(rest) or len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
             continue
-        if ask_score(plain_rest) >= 0.35 or re.fullmatch(r"\s*[(（\[【].{1,16}[)）\]】]\s*\**", rest) or rest.startswith(("**", "__")) and not plain_rest:
+        if (
+            ask_score(plain_rest) >= 0.35
+            or re.fullmatch(r"\s*[(（\[【].{1,16}[)）\]】]\s*\**", rest)
+            or (rest.startswith(("**", "__")) and not plain_rest)
+        ):
             return None
         if ask_score(strip_markup(text[:stop])) < 0.6 or display_width(text[:stop]) > 160:
             return None
-        if following is not None and following.gap == 1 and display_width(block.plain) >= 48 and plain_rest[-1:] not in "。.!！;；" and following.plain[:1].islower():
+        if (
+            following is not None
+            and following.gap == 1
+            and display_width(block.plain) >= 48
+            and plain_rest[-1:] not in "。.!！;；"
+            and following.plain[:1].islower()
+        ):
             return None
         spaced = rest[:1] in " \t\u00a0\u3000"
         if placed and block.kind not in ("heading", "term") and (spaced or display_width(plain_rest) > 8):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from retriever.cues import display_width, language_of, trim_question
 from retriever.documents import Block, Document, OpenQuestion, Passage, Source
+from retriever.splitting.numbering import read_lines
 from retriever.splitting.pairs import Pair, gather
 from retriever.splitting.segments import cut_blocks
-from retriever.splitting.styles import find_style, read_lines
+from retriever.splitting.styles import find_style
 from retriever.splitting.topics import align_parts, find_topics, question_parts
 
 # Pages without any question are cut into pieces of about this many columns of text (some 400 Han characters), at paragraph ends.
@@ -51,7 +52,9 @@ def _plain_pairs(title: str, blocks: list[Block]) -> list[Pair]:
     heads: list[Block] = []
     for block in blocks:
         if block.kind == "heading":
-            path = [(level, text) for level, text in path if level < block.level] + [(block.level, trim_question(block.plain))]
+            path = [(level, text) for level, text in path if level < block.level] + [
+                (block.level, trim_question(block.plain))
+            ]
             heads = [block]
             pairs.append(Pair(path[-1][1], [block], [], tuple(text for _, text in path[:-1])))
         elif block.plain == title and not pairs:
@@ -71,13 +74,17 @@ def _children(document: Document, pair: Pair, parent: Passage) -> list[Passage]:
     parts = align_parts(question_parts(pair.question), pair.answer) if question_parts(pair.question) else []
     asked = parent.question_lines
     if 0 < pair.direct < len(pair.answer):
-        children.append(_passage(document, pair.question, asked, pair.answer[: pair.direct], pair.path, parent=parent.id))
+        children.append(
+            _passage(document, pair.question, asked, pair.answer[: pair.direct], pair.path, parent=parent.id)
+        )
     for question, blocks in parts:
         children.append(_passage(document, question, asked, blocks, (*pair.path, pair.question), parent=parent.id))
     for topic in find_topics(pair.question, pair.answer):
         head = topic.blocks[0]
         path = (*pair.path, pair.question, *topic.path)
-        children.append(_passage(document, topic.title, (head.start_line, head.start_line), topic.blocks, path, parent=parent.id))
+        children.append(
+            _passage(document, topic.title, (head.start_line, head.start_line), topic.blocks, path, parent=parent.id)
+        )
     return children
 
 
@@ -93,8 +100,12 @@ def _passage(
     answer = render(source, blocks)
     first_line = min(blocks[0].start_line, label.start_line) if label else blocks[0].start_line
     lines = (first_line, max(block.end_line for block in blocks))
-    kept = {n for block in blocks for n in range(block.start_line, block.end_line + 1)} | ({label.start_line} if label else set())
-    dropped = {n for drop in document.drops for n in range(max(drop.start_line, lines[0]), min(drop.end_line, lines[1]) + 1)}
+    kept = {n for block in blocks for n in range(block.start_line, block.end_line + 1)} | (
+        {label.start_line} if label else set()
+    )
+    dropped = {
+        n for drop in document.drops for n in range(max(drop.start_line, lines[0]), min(drop.end_line, lines[1]) + 1)
+    }
     key = "\0".join((source.name, str(blocks[0].start), str(blocks[-1].end), question, answer))
     return Passage(
         id=hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16],

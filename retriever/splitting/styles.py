@@ -5,43 +5,15 @@ their own. A page mostly keeps to one style, and its answers hold lines that loo
 questions). So the styles a page could have are compared as wholes: the one with the largest mass of question-like lines wins.
 """
 
+import itertools
 import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from retriever.cues import Cue, display_width, is_rhetorical, is_title, is_url, read_cue
-from retriever.documents import Block
+from retriever.cues import display_width, is_rhetorical, is_url, read_cue
+from retriever.splitting.numbering import CHAPTER, Line, best_chain
 
-# Weights of the numbering search; chosen by hand on tests/pages/dev and the five first pages, where halving or doubling any of
-# them changed no pair.
-GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
 MIN_MASS = 1.5
-
-_CHAPTER = re.compile(r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module)\s+[\dIVX]+", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A block with what it says of itself."""
-
-    block: Block
-    cue: Cue
-
-    @property
-    def eligible(self) -> bool:
-        """True when the block may open a question at all."""
-        block = self.block
-        if block.kind in ("code", "table", "formula", "image", "definition"):
-            return False
-        if block.kind == "quote":
-            return self.cue.label == "q"
-        bullet = block.kind == "item" and self.cue.number is None and self.cue.label != "q"
-        return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
-
-    @property
-    def titled(self) -> bool:
-        """True for a short line without closing punctuation that could be a bare title."""
-        return is_title(self.block.plain) and not re.search(r"=|[A-Za-z0-9_.]\([A-Za-z0-9_, ]*\)$|[{};]$|</", self.block.plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +25,19 @@ class Style:
     sections: frozenset[int]
 
 
-def read_lines(blocks: list[Block]) -> list[Line]:
-    """The blocks of a page with their cues."""
-    return [Line(block, read_cue(block.plain)) for block in blocks]
-
-
 def find_style(lines: list[Line]) -> Style:
     """The style of a page; kind "none" when nothing on it looks like a question."""
     candidates = _candidates(lines)
-    scored = [(sum(_weight(lines[at], kind) for at in members), kind, members) for kind, members in candidates.items() if _plausible(lines, kind, members)]
+    scored = [
+        (sum(_weight(lines[at], kind) for at in members), kind, members)
+        for kind, members in candidates.items()
+        if _plausible(lines, kind, members)
+    ]
     best = max(scored, key=lambda item: (item[0], item[1]), default=(0.0, "none", []))
     mass, kind, members = best
-    if mass < MIN_MASS and not (members and kind.split(":")[0] in ("label", "term", "heading", "number") and mass >= 0.9):
+    if mass < MIN_MASS and not (
+        members and kind.split(":")[0] in ("label", "term", "heading", "number") and mass >= 0.9
+    ):
         kind, members = "bare", []
     chosen = set(members)
     family = kind.split(":")[0]
@@ -124,62 +97,6 @@ def _plausible(lines: list[Line], kind: str, members: list[int]) -> bool:
     return mean >= least
 
 
-def best_chain(lines: list[Line], members: list[int]) -> list[int]:
-    """The members whose numbers go up one by one, weighed by how question-like they are.
-
-    Answers hold numbered lists of their own, so the same scheme occurs at two depths. Dynamic programming over the last number
-    of a chain finds the run with the largest weight; restarts are cheap after a section title and dear elsewhere. Linear in the
-    number of members.
-    """
-    best: dict[tuple[int, ...], tuple[float, int, int | None]] = {}  # last value -> (score, member, link)
-    links: list[tuple[int, int | None]] = []
-    top: tuple[float, int | None] = (0.0, None)
-    top_before_section: tuple[float, int | None] = (0.0, None)
-    previous = -1
-    for at in members:
-        number = lines[at].cue.number
-        assert number is not None
-        value, ask = number.value, lines[at].cue.ask
-        gain = 0.15 + ask if ask >= 0.5 else 0.05 if display_width(lines[at].cue.body) <= 80 else -0.2
-        if any(_is_section_like(lines[n], number.scheme) for n in range(previous + 1, at)):
-            top_before_section = top
-        options: list[tuple[float, int | None]] = [(-LATE_START_COST if value[-1] != 1 else 0.0, None)]
-        for step in range(0, 4):
-            earlier = best.get(value[:-1] + (value[-1] - step,))
-            if earlier:
-                options.append((earlier[0] - (REPEAT_COST if step == 0 else GAP_COST * (step - 1)), earlier[2]))
-        if len(value) > 1 and value[-1] == 1:
-            options.extend((b[0], b[2]) for v, b in best.items() if len(v) == len(value) and v[:-1] < value[:-1])
-        if value[-1] <= 2:
-            options.append((top_before_section[0] - FREE_RESTART_COST, top_before_section[1]))
-            options.append((top[0] - RESTART_COST, top[1]))
-        score, link = max(options, key=lambda option: option[0])
-        links.append((at, link))
-        here = len(links) - 1
-        score += gain
-        if value not in best or score >= best[value][0]:
-            best[value] = (score, at, here)
-        if score >= top[0]:
-            top = (score, here)
-        previous = at
-    chain: list[int] = []
-    at_link = top[1]
-    while at_link is not None:
-        chain.append(links[at_link][0])
-        at_link = links[at_link][1]
-    return [at for at in reversed(chain) if lines[at].cue.ask >= 0.5 or display_width(lines[at].cue.body) <= 80]
-
-
-def _is_section_like(line: Line, scheme: str) -> bool:
-    """True for headings and for numbered titles of another, coarser scheme."""
-    if line.block.kind == "heading" or _CHAPTER.match(line.block.plain):
-        return True
-    number = line.cue.number
-    if number is None or line.cue.ask >= 0.7 or not line.titled:
-        return False
-    return number.scheme in ("han", "hans", "ordinal") and scheme not in ("han", "ordinal") or (number.scheme in ("dot", "comma") and scheme == "dotted")
-
-
 def _alone(lines: list[Line], at: int) -> bool:
     """True when line `at` is a paragraph of its own, or the page puts every paragraph on one line."""
     block = lines[at].block
@@ -199,11 +116,24 @@ def _stray_questions(lines: list[Line], chosen: set[int], kind: str) -> set[int]
     airy = sum(line.block.gap >= 2 for line in lines) > 0.3 * len(lines)
     found = set()
     for at, line in enumerate(lines):
-        if at in chosen or not line.eligible or line.cue.ask < 0.5 or line.cue.label == "a" or line.block.kind == "heading":
+        if (
+            at in chosen
+            or not line.eligible
+            or line.cue.ask < 0.5
+            or line.cue.label == "a"
+            or line.block.kind == "heading"
+        ):
             continue
         number = line.cue.number
         if number is None:
-            good = line.cue.ask == 1.0 and line.block.kind == "paragraph" and (line.block.gap >= 2 if airy else kind == "bare") and _alone(lines, at) and not is_rhetorical(line.cue.body) and display_width(line.cue.body) <= 120
+            good = (
+                line.cue.ask == 1.0
+                and line.block.kind == "paragraph"
+                and (line.block.gap >= 2 if airy else kind == "bare")
+                and _alone(lines, at)
+                and not is_rhetorical(line.cue.body)
+                and display_width(line.cue.body) <= 120
+            )
         else:
             good = number.scheme == scheme and not _in_list(lines, at) and display_width(line.cue.body) <= 120
         if good and _followed_by_content(lines, at, chosen):
@@ -218,7 +148,12 @@ def _in_list(lines: list[Line], at: int) -> bool:
     for step in (-1, 1):
         if 0 <= at + step < len(lines):
             other = lines[at + step].cue.number
-            if other is not None and other.scheme == number.scheme and other.value[-1] == number.value[-1] + step and lines[at + step].cue.label == "":
+            if (
+                other is not None
+                and other.scheme == number.scheme
+                and other.value[-1] == number.value[-1] + step
+                and lines[at + step].cue.label == ""
+            ):
                 return True
     return False
 
@@ -228,7 +163,11 @@ def _followed_by_content(lines: list[Line], at: int, chosen: set[int]) -> bool:
     if following >= len(lines) or following in chosen:
         return False
     line = lines[following]
-    return line.block.kind != "heading" and not is_url(line.block.plain) and not (line.cue.ask == 1.0 and line.cue.number is None and line.cue.label != "a")
+    return (
+        line.block.kind != "heading"
+        and not is_url(line.block.plain)
+        and not (line.cue.ask == 1.0 and line.cue.number is None and line.cue.label != "a")
+    )
 
 
 def _bare_questions(lines: list[Line], chosen: set[int]) -> set[int]:
@@ -238,12 +177,20 @@ def _bare_questions(lines: list[Line], chosen: set[int]) -> set[int]:
     found = set(chosen)
     for at, line in enumerate(lines):
         block = line.block
-        if not line.eligible or block.kind not in ("paragraph",) or block.indent >= 4 or line.cue.label == "a" or at == 0:
+        if (
+            not line.eligible
+            or block.kind not in ("paragraph",)
+            or block.indent >= 4
+            or line.cue.label == "a"
+            or at == 0
+        ):
             continue
         following = lines[at + 1] if at + 1 < len(lines) else None
         spaced = block.gap >= 2 and (following is None or following.block.gap >= 2)
         inline = inline_topic(line) and not (at - 1 in found and lines[at - 1].block.plain.strip() in line.block.plain)
-        if spaced and ((line.cue.ask >= 0.5 and line.titled) or line.titled and _opens_content(lines, at)) or (spaced and inline):
+        if (spaced and ((line.cue.ask >= 0.5 and line.titled) or (line.titled and _opens_content(lines, at)))) or (
+            spaced and inline
+        ):
             found.add(at)
     return found
 
@@ -252,9 +199,12 @@ def _opens_content(lines: list[Line], at: int) -> bool:
     """True for a title after finished text and before more text, not one of a run of short lines."""
     following = lines[at + 1] if at + 1 < len(lines) else None
     before = lines[at - 1]
-    if following is None or following.cue.ask >= 0.5 and following.titled:
+    if following is None or (following.cue.ask >= 0.5 and following.titled):
         return False
-    return not (following.titled and before.titled and lines[at].cue.ask < 0.5 and before.cue.ask >= 0.5) and display_width(lines[at].block.plain) <= 40
+    return (
+        not (following.titled and before.titled and lines[at].cue.ask < 0.5 and before.cue.ask >= 0.5)
+        and display_width(lines[at].block.plain) <= 40
+    )
 
 
 def inline_topic(line: Line) -> bool:
@@ -268,27 +218,51 @@ def _companions(lines: list[Line], chosen: set[int]) -> set[int]:
     if len(chosen) < 2:
         return set()
     found: set[int] = set()
-    dressed = [at for at in chosen if (lines[at].block.strong or lines[at].block.text.startswith(("**", "__"))) and lines[at].block.kind == "paragraph"]
+    dressed = [
+        at
+        for at in chosen
+        if (lines[at].block.strong or lines[at].block.text.startswith(("**", "__")))
+        and lines[at].block.kind == "paragraph"
+    ]
     if len(dressed) >= 0.7 * len(chosen):
         for at, line in enumerate(lines):
-            if line.eligible and line.block.strong and line.block.kind == "paragraph" and not line.cue.label and line.block.gap >= 2:
+            if (
+                line.eligible
+                and line.block.strong
+                and line.block.kind == "paragraph"
+                and not line.cue.label
+                and line.block.gap >= 2
+            ):
                 if (line.cue.ask >= 0.5 or line.titled) and _followed_by_content(lines, at, chosen):
                     found.add(at)
     return found
 
 
-def _other_regions(lines: list[Line], chosen: set[int], kind: str, scored: list[tuple[float, str, list[int]]]) -> set[int]:
+def _other_regions(
+    lines: list[Line], chosen: set[int], kind: str, scored: list[tuple[float, str, list[int]]]
+) -> set[int]:
     """Members of a second style in parts of the page, between headings, where the first has none."""
     if not chosen:
         return set()
     found: set[int] = set()
-    bounds = [0, *(at for at, line in enumerate(lines) if line.block.kind == "heading" and at not in chosen), len(lines)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
-        if any(start <= at < end for at in chosen) or (kind.startswith("heading") and lines[start].block.level > int(kind.split(":")[1])):
+    bounds = [
+        0,
+        *(at for at, line in enumerate(lines) if line.block.kind == "heading" and at not in chosen),
+        len(lines),
+    ]
+    for start, end in itertools.pairwise(bounds):
+        if any(start <= at < end for at in chosen) or (
+            kind.startswith("heading") and lines[start].block.level > int(kind.split(":")[1])
+        ):
             continue
         for mass, other, members in sorted(scored, reverse=True):
             inside = [at for at in members if start < at < end]
-            if other != kind and mass >= 2 and len(inside) >= 2 and sum(lines[at].cue.ask for at in inside) >= 0.6 * len(inside):
+            if (
+                other != kind
+                and mass >= 2
+                and len(inside) >= 2
+                and sum(lines[at].cue.ask for at in inside) >= 0.6 * len(inside)
+            ):
                 found.update(inside)
                 break
     return found
@@ -304,21 +278,38 @@ def _sections(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
         if line.block.kind == "heading":
             if line.cue.label != "a" and (line.block.level <= level or not kind.startswith("heading")):
                 found.add(at)
-        elif at + 1 < len(lines) and at + 1 in chosen and _CHAPTER.match(line.block.plain) and line.titled:
+        elif at + 1 < len(lines) and at + 1 in chosen and CHAPTER.match(line.block.plain) and line.titled:
             found.add(at)
-        elif at + 1 < len(lines) and at + 1 in chosen and (at - 1 not in chosen or kind == "bare" and _is_word(line)) and line.block.kind in ("paragraph", "item") and line.block.indent < 4:
+        elif (
+            at + 1 < len(lines)
+            and at + 1 in chosen
+            and (at - 1 not in chosen or (kind == "bare" and _is_word(line)))
+            and line.block.kind in ("paragraph", "item")
+            and line.block.indent < 4
+        ):
             if _continues_list(lines, at, chosen):
                 continue
-            if (line.cue.number is not None and line.cue.number.scheme in ("han", "ordinal", "dot", "comma", "hans") and _coarser(lines, at, chosen) and line.titled):
-                found.add(at)
-            elif line.titled and line.cue.number is None and not line.cue.label and line.block.kind == "paragraph" and (line.block.strong or _spaced_title(lines, at)):
+            if (
+                line.cue.number is not None
+                and line.cue.number.scheme in ("han", "ordinal", "dot", "comma", "hans")
+                and _coarser(lines, at, chosen)
+                and line.titled
+            ) or (
+                line.titled
+                and line.cue.number is None
+                and not line.cue.label
+                and line.block.kind == "paragraph"
+                and (line.block.strong or _spaced_title(lines, at))
+            ):
                 found.add(at)
     return found
 
 
 def _is_word(line: Line) -> bool:
     """True for one or two words without any punctuation."""
-    return display_width(line.block.plain) <= 12 and bool(re.fullmatch(r"[\w\u4e00-\u9fff+#-]+(?: [\w+#-]+)?", line.block.plain.strip()))
+    return display_width(line.block.plain) <= 12 and bool(
+        re.fullmatch(r"[\w\u4e00-\u9fff+#-]+(?: [\w+#-]+)?", line.block.plain.strip())
+    )
 
 
 def _continues_list(lines: list[Line], at: int, chosen: set[int]) -> bool:
@@ -344,4 +335,9 @@ def _coarser(lines: list[Line], at: int, chosen: set[int]) -> bool:
 def _spaced_title(lines: list[Line], at: int) -> bool:
     block = lines[at].block
     before = lines[at - 1].block.plain.rstrip() if at else ""
-    return block.gap >= 2 and lines[at + 1].block.gap >= 2 and display_width(block.plain) <= 30 and (at == 0 or before[-1:] in "。.!！?？;；" or lines[at - 1].block.kind in ("code", "formula", "table"))
+    return (
+        block.gap >= 2
+        and lines[at + 1].block.gap >= 2
+        and display_width(block.plain) <= 30
+        and (at == 0 or before[-1:] in "。.!！?？;；" or lines[at - 1].block.kind in ("code", "formula", "table"))
+    )

@@ -9,8 +9,14 @@ from retriever.documents import Block
 _LABEL = re.compile(r"\s*([^:：。，,；;!！?？=\n]{1,40}?)\s*[:：](?!//)")
 _DASH_LABEL = re.compile(r"\s*([^—–。，,；;!！?？\n]{1,30}?)\s*(?:——|—|–| - )")
 # Labels that lean on what stands before them, and those that only announce a list.
-_LEANING = re.compile(r"\s*(?:另|其他|注|例如|比如|举例|即|也就是|换句话|总之|综上|因此|所以|补充|note|e\.g|i\.e|that is|in short|for example)", re.IGNORECASE)
-_INTRODUCING = re.compile(r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|几点|几种|几个|such as|following|include[sd]?|are|is)\s*$", re.IGNORECASE)
+_LEANING = re.compile(
+    r"\s*(?:另|其他|注|例如|比如|举例|即|也就是|换句话|总之|综上|因此|所以|补充|note|e\.g|i\.e|that is|in short|for example)",
+    re.IGNORECASE,
+)
+_INTRODUCING = re.compile(
+    r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|几点|几种|几个|such as|following|include[sd]?|are|is)\s*$",
+    re.IGNORECASE,
+)
 _NUMBER_LABEL = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})*)\s?[:：](?=\s*\S)")
 _FORMULA_LABEL = re.compile(r"\s*(?:\\\(|\$)\s*\\?([A-Za-z]{2,})")
 _CODE_LABEL = re.compile(r"\s*`([^`]{1,40})`")
@@ -56,9 +62,20 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
     for at, (block, cue) in enumerate(zip(answer, cues, strict=True)):
         following = answer[at + 1] if at + 1 < len(answer) else None
         key = _named(question, block) or _key(block, cue, following)
-        if key is not None and key[0] in ("bullet", "number") and stack and stack[-1].key[0] == "label" and answer[stack[-1].at].plain.rstrip()[-1:] in "。.!！;；":
+        if (
+            key is not None
+            and key[0] in ("bullet", "number")
+            and stack
+            and stack[-1].key[0] == "label"
+            and answer[stack[-1].at].plain.rstrip()[-1:] in "。.!！;；"
+        ):
             close(len(stack) - 1, at)
-        while stack and block.indent < stack[-1].indent and (key is not None or block.kind != "formula") and not (key is None and block.indent == 0 and block.kind == "formula"):
+        while (
+            stack
+            and block.indent < stack[-1].indent
+            and (key is not None or block.kind != "formula")
+            and not (key is None and block.indent == 0 and block.kind == "formula")
+        ):
             close(len(stack) - 1, at)
         if key is None:
             continue
@@ -108,7 +125,13 @@ def _key(block: Block, cue: Cue, following: Block | None) -> tuple[object, ...] 
         dash = _DASH_LABEL.match(strip_markup(block.text))
         if dash and display_width(dash.group(1)) <= 30:
             return ("dash", block.indent)
-        if listed and block.kind == "paragraph" and is_title(block.plain) and display_width(block.plain) <= 20 and cue.ask < 1.0:
+        if (
+            listed
+            and block.kind == "paragraph"
+            and is_title(block.plain)
+            and display_width(block.plain) <= 20
+            and cue.ask < 1.0
+        ):
             return ("label", block.indent)
         if block.strong and display_width(block.plain) <= 60:
             return ("strong", block.indent)
@@ -129,7 +152,13 @@ def _title(block: Block, cue: Cue) -> tuple[str, bool]:
     if block.kind == "heading" or block.strong:
         return body.strip(" :："), True
     emphasised = re.match(r"\s*(?:[•*+-]\s+|\d{1,3}[.、)]\s*)?(?:\*\*|__|`)([^*_`]{1,60})(?:\*\*|__|`)", block.text)
-    for match in (_LABEL.match(body), emphasised, _DASH_LABEL.match(body), _FORMULA_LABEL.match(body), _CODE_LABEL.match(body)):
+    for match in (
+        _LABEL.match(body),
+        emphasised,
+        _DASH_LABEL.match(body),
+        _FORMULA_LABEL.match(body),
+        _CODE_LABEL.match(body),
+    ):
         if match and display_width(match.group(1)) <= 48:
             return strip_markup(match.group(1)).strip(" :："), True
     return re.split(r"[。，,；;.!？?]", body)[0][:40].strip(), False
@@ -157,11 +186,18 @@ def _worthwhile(answer: list[Block], closed: list[tuple[_Open, int, int, tuple[s
     return topics
 
 
-def _absorbed(answer: list[Block], group: list[tuple[_Open, int, int, tuple[str, ...]]]) -> list[tuple[_Open, int, int, tuple[str, ...]]]:
+def _absorbed(
+    answer: list[Block], group: list[tuple[_Open, int, int, tuple[str, ...]]]
+) -> list[tuple[_Open, int, int, tuple[str, ...]]]:
     """Among titled siblings, an untitled one that names the title before it goes on with that topic."""
     done: list[tuple[_Open, int, int, tuple[str, ...]]] = []
     for opener, end, depth, path in group:
-        if done and not opener.labelled and done[-1][0].labelled and done[-1][0].title.lower() in answer[opener.at].plain.lower():
+        if (
+            done
+            and not opener.labelled
+            and done[-1][0].labelled
+            and done[-1][0].title.lower() in answer[opener.at].plain.lower()
+        ):
             done[-1] = (done[-1][0], end, depth, path)
         else:
             done.append((opener, end, depth, path))
@@ -170,7 +206,11 @@ def _absorbed(answer: list[Block], group: list[tuple[_Open, int, int, tuple[str,
 
 def _trim(answer: list[Block], start: int, end: int) -> int:
     """End of a topic without labels that have nothing below them."""
-    while end - 1 > start and re.fullmatch(r"[^:：]{1,12}[:：]?", answer[end - 1].plain.strip()) and answer[end - 1].plain.strip()[-1] in ":：":
+    while (
+        end - 1 > start
+        and re.fullmatch(r"[^:：]{1,12}[:：]?", answer[end - 1].plain.strip())
+        and answer[end - 1].plain.strip()[-1] in ":："
+    ):
         end -= 1
     return end
 
@@ -198,12 +238,20 @@ def align_parts(parts: list[str], answer: list[Block]) -> list[tuple[str, list[B
         row: list[tuple[float, list[int]]] = [(-1.0, [])] * (len(groups) + 1)
         for end in range(n, len(groups) + 1):
             starts = [0] if n == 1 else range(n - 1, end)
-            row[end] = max(((best[-1][start][0] + _fit(part, _flat(groups[start:end])), [*best[-1][start][1], start]) for start in starts), key=lambda way: way[0])
+            row[end] = max(
+                (
+                    (best[-1][start][0] + _fit(part, _flat(groups[start:end])), [*best[-1][start][1], start])
+                    for start in starts
+                ),
+                key=lambda way: way[0],
+            )
         best.append(row)
     score, starts_at = best[-1][len(groups)]
     if score < 1.0:
         return []
-    return [(part, _flat(groups[a:b])) for part, a, b in zip(parts, starts_at, [*starts_at[1:], len(groups)], strict=True)]
+    return [
+        (part, _flat(groups[a:b])) for part, a, b in zip(parts, starts_at, [*starts_at[1:], len(groups)], strict=True)
+    ]
 
 
 def _flat(groups: list[list[Block]]) -> list[Block]:
@@ -215,11 +263,21 @@ def _groups(answer: list[Block]) -> list[list[Block]]:
     cues = [read_cue(block.plain) for block in answer]
     after = [*answer[1:], None]
     keys = [_key(b, c, f) for b, c, f in zip(answer, cues, after, strict=True)]
-    labels = [at for at, key in enumerate(keys) if key is not None and key[0] in ("heading-label", "label", "strong", "heading")]
+    labels = [
+        at
+        for at, key in enumerate(keys)
+        if key is not None and key[0] in ("heading-label", "label", "strong", "heading")
+    ]
     if len(labels) >= 2 and labels[0] == 0:
         bounds = labels
     else:
-        bounds = [at for at, (b, c) in enumerate(zip(answer, cues, strict=True)) if at == 0 or at in labels or b.kind == "paragraph" and c.number is None and answer[at - 1].plain.rstrip()[-1:] not in ":："]
+        bounds = [
+            at
+            for at, (b, c) in enumerate(zip(answer, cues, strict=True))
+            if at == 0
+            or at in labels
+            or (b.kind == "paragraph" and c.number is None and answer[at - 1].plain.rstrip()[-1:] not in ":：")
+        ]
     return [answer[a:b] for a, b in zip(bounds, [*bounds[1:], len(answer)], strict=True)]
 
 
@@ -228,8 +286,12 @@ def _fit(part: str, blocks: list[Block]) -> float:
     heads = [block.plain[:24] for block in blocks]
     total = 0.0
     if _CAUSE.search(part):
-        total += 1.0 if _BECAUSE.search(heads[0]) else 0.6 if any(_BECAUSE.search(block.plain) for block in blocks) else 0.0
+        total += (
+            1.0 if _BECAUSE.search(heads[0]) else 0.6 if any(_BECAUSE.search(block.plain) for block in blocks) else 0.0
+        )
     if _HOW.search(part):
         total += 1.0 if _PROCESS.search(heads[0]) else 0.0
-    words = {w.lower() for w in re.findall(r"[A-Za-z]{2,}", part)} | set(re.findall(r"[\u4e00-\u9fff]{2}", re.sub(r"什么|为什么|如何|怎么|哪些|有|的|是|和", " ", part)))
+    words = {w.lower() for w in re.findall(r"[A-Za-z]{2,}", part)} | set(
+        re.findall(r"[\u4e00-\u9fff]{2}", re.sub(r"什么|为什么|如何|怎么|哪些|有|的|是|和", " ", part))
+    )
     return total + (sum(word in heads[0].lower() for word in words) / len(words) if words else 0.0)

@@ -1,0 +1,133 @@
+"""Runs of furniture: related articles, comments, cut-off blurbs, tables of contents, what follows the end."""
+
+import re
+
+from retriever.cleaning import phrases
+from retriever.cleaning.state import Page, resume
+from retriever.cues import Cue, display_width, is_url, trim_question
+
+
+def by_lead(page: Page) -> None:
+    """Runs under a heading such as "related articles" or "comments", up to where the page's own questions go on."""
+    at = 0
+    while at < len(page.blocks):
+        block = page.blocks[at]
+        lead = (
+            phrases.lead_of(block.plain)
+            if block.kind in ("heading", "paragraph", "item", "term", "quote") and page.cues[at].ask < 0.5
+            else None
+        )
+        if lead is None:
+            at += 1
+            continue
+        end = resume(page, at)
+        single_word = display_width(block.plain.strip()) <= 4 and block.kind != "heading"
+        if end < len(page.blocks) and (single_word or not _looks_foreign(page, at + 1, end)):
+            at += 1
+            continue
+        for inside in range(at, end):
+            page.drop(inside, *lead)
+        at = end
+
+
+def _looks_foreign(page: Page, start: int, end: int) -> bool:
+    """True when blocks `start`..`end` look like teasers or widgets: cut off, linked, bare titles, menu words."""
+    inside = [page.blocks[at] for at in range(start, end)]
+    if not inside:
+        return True
+    foreign = sum(
+        phrases.is_cut_off(b.plain)
+        or b.linked > 0.6
+        or is_url(b.plain)
+        or phrases.ui_share(b.plain) > 0.5
+        or phrases.sure_furniture(b.plain) is not None
+        or (b.plain.strip()[-1:] not in "。.!！;；:：" and display_width(b.plain) < 70)
+        for b in inside
+    )
+    return foreign >= 0.6 * len(inside)
+
+
+def by_blurbs(page: Page) -> None:
+    """Runs of two or more title + cut-off blurb pairs: teasers without a heading of their own."""
+    at, run = 0, []
+    while at + 1 < len(page.blocks):
+        title, blurb = page.blocks[at], page.blocks[at + 1]
+        if (
+            phrases.is_cut_off(blurb.plain)
+            and display_width(blurb.plain) >= 40
+            and display_width(title.plain) < 120
+            and not phrases.is_cut_off(title.plain)
+        ):
+            run.append(at)
+            at += 2
+            continue
+        _drop_run(page, run)
+        run = []
+        at += 1
+    _drop_run(page, run)
+
+
+def _drop_run(page: Page, run: list[int]) -> None:
+    for at in run if len(run) >= 2 else []:
+        page.drop(at, "teaser", "title of an article of another subject")
+        page.drop(at + 1, "teaser", "blurb cut off by the site")
+
+
+def by_contents(page: Page) -> None:
+    """A table of contents: lines under such a heading, or a run of lines, that come again later as questions."""
+    last: dict[str, int] = {}
+    for at, block in enumerate(page.blocks):
+        if block.kind not in ("code", "table"):
+            last[_key(page.cues[at])] = at
+    last.pop("", None)
+
+    def comes_again(at: int) -> bool:
+        return at < len(page.blocks) and last.get(_key(page.cues[at]), -1) > at
+
+    run: list[int] = []
+    for at, block in enumerate(page.blocks):
+        short = block.kind in ("item", "paragraph") and display_width(block.plain) < 120
+        listed = comes_again(at) and (block.linked > 0.5 or page.cues[at].ask >= 0.5 or short)
+        heading = block.kind == "heading" or block.linked > 0.6 or display_width(block.plain) < 30
+        if listed or (run and heading and comes_again(at + 1)):
+            run.append(at)
+        else:
+            _drop_contents(page, run)
+            run = []
+    _drop_contents(page, run)
+    for at, block in enumerate(page.blocks):
+        if phrases.is_toc_lead(block.plain) and at not in page.drops:
+            page.drop(at, "toc", "heading of the table of contents")
+            for n in range(at + 1, len(page.blocks)):
+                if page.blocks[n].linked < 0.6:
+                    break
+                page.drop(n, "toc", "link of the table of contents")
+
+
+def _drop_contents(page: Page, run: list[int]) -> None:
+    """Drop a run of three or more lines, most of which ask, link or are numbered, and the heading before it."""
+    telling = sum(
+        page.cues[n].ask >= 0.5 or page.blocks[n].linked > 0.5 or page.cues[n].number is not None for n in run
+    )
+    if len(run) < 3 or telling < 0.5 * len(run):
+        return
+    for n in run:
+        page.drop(n, "toc", "comes again below with its answer")
+    if run[0] and phrases.is_toc_lead(page.blocks[run[0] - 1].plain):
+        page.drop(run[0] - 1, "toc", "heading of the table of contents")
+
+
+def _key(cue: Cue) -> str:
+    """The words of a line, for comparison; "" for lines too short or too long to be told apart by them."""
+    least = 2 if cue.number else 5
+    return re.sub(r"[\W_]+", "", trim_question(cue.body)).lower() if least <= len(cue.body) <= 200 else ""
+
+
+def after_end_marker(page: Page) -> None:
+    """What follows the end of the article, where no question of the page's own numbering goes on."""
+    ends = [at for at, (rule, _) in page.drops.items() if rule == "end-marker"]
+    for end in sorted(ends):
+        if resume(page, end) == len(page.blocks):
+            for at in range(end + 1, len(page.blocks)):
+                page.drop(at, "after-end", "stands after the end of the article")
+            return

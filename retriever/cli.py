@@ -1,0 +1,61 @@
+"""The command line. Results go to stdout, everything else to stderr; exit status 0 answered, 1 abstained or nothing found, 2 error.
+
+Commands import what they need when they run, so that `--help` is quick and a look-up imports neither torch nor an HTML parser.
+"""
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from retriever import __version__
+from retriever.commands.ask import ask
+from retriever.commands.index import index, status
+from retriever.commands.inspect import clean, passages, show
+from retriever.commands.options import CONTEXT
+from retriever.errors import RetrieverError
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="retriever")
+def main_group() -> None:
+    """Find the passage that answers a question, word for word from your documents, in Chinese and English."""
+
+
+for _command in (ask, index, status, passages, clean, show):
+    main_group.add_command(_command)
+
+
+def run(command: Any = main_group, arguments: list[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit status; every error on purpose is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = command.main(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except RetrieverError as error:
+        click.echo(f"error: {error}", err=True)
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(err=True)
+        code = 130
+    except BrokenPipeError:
+        # the reader has seen enough; keep the interpreter from complaining when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code or 0)
+
+
+def main() -> NoReturn:
+    """Entry point of `retriever`."""
+    run()
+
+
+def ask_main() -> NoReturn:
+    """Entry point of `ask`."""
+    run(ask)

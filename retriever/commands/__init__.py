@@ -1,0 +1,1 @@
+"""The commands of the program, one file a group; `retriever.cli` puts them together."""

@@ -1,0 +1,188 @@
+"""`ask`: single questions, batches and the prompt."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retriever.commands.opening import open_retriever
+from retriever.commands.options import CONTEXT, INDEX, JSON, MODEL, terminal_style
+from retriever.errors import InputError
+
+if TYPE_CHECKING:
+    from retriever.answer import Answer
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("question", nargs=-1)
+@click.option("-k", default=3, show_default=True, metavar="N", help="How many answers to give at most.")
+@INDEX
+@JSON
+@click.option(
+    "--batch", metavar="FILE|-", help='Answer every line of FILE: {"id": …, "question": …} or a bare question.'
+)
+@click.option("--nearest", is_flag=True, help="Show the nearest passages even when nothing answers.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Abstain below this probability that the corpus has an answer.",
+)
+@MODEL
+def ask(
+    question: tuple[str, ...],
+    k: int,
+    index_: str | None,
+    as_json: bool,
+    batch: str | None,
+    nearest: bool,
+    min_confidence: float | None,
+    model: str | None,
+) -> int:
+    """Answer QUESTION from the index; without one, on a terminal, prompt for questions.
+
+    The first call builds the index of the bundled corpus.
+    """
+    if k < 1:
+        raise InputError(f"-k must be at least 1, not {k}")
+    text = " ".join(question)
+    if question and batch is not None:
+        raise InputError("give either a question or --batch, not both")
+    if question and not text.strip():
+        raise InputError('the question is empty; ask something like: ask "为什么BN放在激活前"')
+    if not question and batch is None and not sys.stdin.isatty():
+        raise InputError('no question; give one: ask "为什么BN放在激活前", or a file of them: ask --batch FILE')
+    lines = _batch_lines(batch) if batch is not None else None
+    session = _Session(index_, model, k, min_confidence, as_json, nearest)
+    if lines is not None:
+        return session.batch(lines)
+    if not question:
+        return session.prompt()
+    return session.show(session.answer(text), None)
+
+
+class _Session:
+    """An open index and the way answers are shown; shared by single questions, batches and the prompt."""
+
+    def __init__(
+        self, index_: str | None, model: str | None, k: int, min_confidence: float | None, as_json: bool, nearest: bool
+    ) -> None:
+        from retriever.rendering import Places
+
+        self.retriever = open_retriever(index_, model)
+        self.places: Places = Places(self.retriever.index.sources())
+        self.k, self.min_confidence, self.as_json, self.nearest = k, min_confidence, as_json, nearest
+
+    def answer(self, text: str) -> "Answer":
+        from retriever.answer import THRESHOLD, answer
+
+        return answer(self.retriever, text, self.k, THRESHOLD if self.min_confidence is None else self.min_confidence)
+
+    def show(self, result: "Answer", query_id: str | None) -> int:
+        from retriever.rendering import answer_object, answer_text
+
+        if self.as_json:
+            click.echo(json.dumps(answer_object(result, self.places, query_id), ensure_ascii=False))
+        else:
+            click.echo(answer_text(result, self.places, terminal_style(), self.nearest))
+        return 1 if result.abstained else 0
+
+    def batch(self, lines: Iterable[tuple[int, str]]) -> int:
+        """Answer every line, in order; a broken line is reported and the others are answered."""
+        broken = answered = 0
+        for number, line in lines:
+            try:
+                query_id, text = _read_query(line)
+                result = self.answer(text)
+            except InputError as error:
+                broken += 1
+                click.echo(f"error: line {number}: {error}", err=True)
+                continue
+            if not self.as_json:
+                click.echo(f"## {query_id or number}: {text}")
+            answered += 1 - self.show(result, query_id)
+            if not self.as_json:
+                click.echo()
+        return 2 if broken else 0 if answered else 1
+
+    def prompt(self) -> int:
+        """Ask for questions until end of input; with line editing and a history."""
+        history = _history()
+        click.echo("Ask a question; an empty line or Ctrl-D ends.", err=True)
+        try:
+            while True:
+                try:
+                    text = input("? ").strip()
+                except EOFError:
+                    break
+                if not text:
+                    break
+                try:
+                    self.show(self.answer(text), None)
+                except InputError as error:
+                    click.echo(f"error: {error}", err=True)
+                click.echo()
+        finally:
+            history()
+        return 0
+
+
+def _history() -> Any:
+    """Load the prompt's history; returns a function that saves it. Does without where there is no readline."""
+    try:
+        import readline
+    except ImportError:
+        return lambda: None
+    from retriever.locations import data_directory
+
+    path = data_directory() / "history"
+    with contextlib.suppress(OSError):
+        readline.read_history_file(path)
+    readline.set_history_length(1000)
+
+    def save() -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            readline.write_history_file(path)
+        except OSError:
+            pass
+
+    return save
+
+
+def _batch_lines(batch: str) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a batch file or of stdin, blank ones left out."""
+    if batch == "-":
+        raw = sys.stdin.buffer.read()
+    else:
+        try:
+            raw = Path(batch).read_bytes()
+        except OSError as error:
+            raise InputError(f"{batch}: cannot be read ({error.strerror})") from error
+    from retriever.corpus import decode
+
+    text, _ = decode(raw, where=batch)
+    rows = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not rows:
+        raise InputError(f"{batch}: no question in it; write one a line")
+    return iter(rows)
+
+
+def _read_query(line: str) -> tuple[str | None, str]:
+    """(id, question) of a batch line."""
+    if not line.lstrip().startswith("{"):
+        return None, line.strip()
+    try:
+        row = json.loads(line)
+        text = row["question"]
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            'not a JSON object with a "question"; write {"id": "1", "question": "…"} or the bare question'
+        ) from error
+    if not isinstance(text, str) or not text.strip():
+        raise InputError("the question is empty")
+    return (None if row.get("id") is None else str(row["id"])), text

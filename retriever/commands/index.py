@@ -1,0 +1,89 @@
+"""`retriever index` and `retriever status`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from retriever.commands.opening import build_index
+from retriever.commands.options import CONTEXT, INDEX, JSON, MODEL, corpus_options
+from retriever.errors import IndexUnusableError
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("corpus", nargs=-1)
+@INDEX
+@MODEL
+@click.option("--full", is_flag=True, help="Read and encode everything again (at present every build does).")
+@corpus_options
+def index(
+    corpus: tuple[str, ...],
+    index_: str | None,
+    model: str | None,
+    full: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    max_bytes: int,
+) -> int:
+    """Build the index of CORPUS (files and folders); without one, of what it was built from, or of the bundled corpus."""
+    from retriever.corpus import CorpusOptions
+    from retriever.indexing import is_built, open_index
+    from retriever.locations import bundled_corpus, index_directory
+
+    directory = index_directory(index_)
+    roots = [Path(path) for path in corpus]
+    if not roots:
+        roots = [bundled_corpus()]
+        if is_built(directory):
+            try:
+                settings = open_index(directory).manifest["settings"]
+                roots = [Path(path) for path in settings["roots"]]
+                model = model or settings.get("model")
+                include = include or tuple(settings["corpus"]["include"])
+                exclude = exclude or tuple(settings["corpus"]["exclude"])
+            except IndexUnusableError as error:
+                click.echo(f"warning: {error}", err=True)
+                click.echo(
+                    "warning: what it was built from is not known any more; indexing the bundled corpus", err=True
+                )
+    report = build_index(roots, directory, model, CorpusOptions(include, exclude, max_bytes))
+    if corpus:
+        (directory / "BUNDLED").unlink(missing_ok=True)
+    click.echo(f"index      {directory}")
+    click.echo(f"read       {report.sources} sources, {len(report.skipped)} skipped")
+    dropped = ", ".join(f"{rule} {count}" for rule, count in report.drops.most_common())
+    click.echo(f"dropped    {report.drops.total()} blocks" + (f" ({dropped})" if dropped else ""))
+    click.echo(
+        f"kept       {report.parents} questions with answers, {report.passages - report.parents} parts of answers, {report.open_questions} open questions"
+    )
+    click.echo("seconds    " + ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in report.seconds.items()))
+    return 0
+
+
+@click.command(context_settings=CONTEXT)
+@INDEX
+@JSON
+def status(index_: str | None, as_json: bool) -> int:
+    """Tell what the index holds and whether its corpus has changed since."""
+    from retriever.indexing import open_index
+    from retriever.locations import index_directory
+    from retriever.pipeline import corpus_changes
+    from retriever.rendering import status_text
+
+    directory = index_directory(index_)
+    opened = open_index(directory)
+    changes = corpus_changes(opened)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "index": str(directory),
+                    **{k: v for k, v in opened.manifest.items() if k != "files"},
+                    "changes": changes,
+                },
+                ensure_ascii=False,
+            )
+        )
+    else:
+        click.echo(status_text(directory, opened, changes))
+    return 0

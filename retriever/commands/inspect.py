@@ -1,0 +1,121 @@
+"""`retriever passages`, `clean` and `show`: look at what was read, dropped and cited."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from retriever.commands.opening import open_retriever
+from retriever.commands.options import CONTEXT, INDEX, JSON, corpus_options, show_progress, terminal_style
+from retriever.errors import InputError
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("paths", nargs=-1)
+@INDEX
+@JSON
+@click.option("--unanswered", is_flag=True, help="List the questions that the pages leave open instead.")
+@corpus_options
+def passages(
+    paths: tuple[str, ...],
+    index_: str | None,
+    as_json: bool,
+    unanswered: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    max_bytes: int,
+) -> int:
+    """List the passages of the pages at PATHS (no index needed), or else of the index."""
+    from retriever.rendering import Places, open_question_text, passage_object, passage_text
+
+    if paths:
+        from retriever.corpus import CorpusOptions
+        from retriever.pipeline import BuildReport, read_corpus
+
+        report = BuildReport()
+        pages = read_corpus(
+            [Path(path) for path in paths], CorpusOptions(include, exclude, max_bytes), report, show_progress
+        )
+        show_progress("done", 1, 1)
+        for line in [*report.skipped, *report.replaced]:
+            click.echo(f"warning: {line}", err=True)
+        found = [passage for page in pages for passage in page.split.passages]
+        open_ = [
+            {"source": q.source, "question": q.question, "question_lines": list(q.question_lines)}
+            for page in pages
+            for q in page.split.open_questions
+        ]
+        places = Places([{"name": page.document.source.name, "path": page.document.source.path} for page in pages])
+    else:
+        opened = open_retriever(index_, None).index
+        sources = opened.sources()
+        found = [opened.passage(row) for row in range(len(opened))]
+        open_ = [{"source": row["name"], **q} for row in sources for q in row["open_questions"]]
+        places = Places(sources)
+    if unanswered:
+        for question in open_:
+            click.echo(json.dumps(question, ensure_ascii=False) if as_json else open_question_text(question, places))
+        return 0 if open_ else 1
+    for passage in found:
+        click.echo(
+            json.dumps(passage_object(passage), ensure_ascii=False)
+            if as_json
+            else passage_text(passage, places, terminal_style())
+        )
+    return 0 if found else 1
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("file")
+@JSON
+@click.option(
+    "--max-bytes", default=20_000_000, show_default=True, metavar="N", help="Refuse files larger than N bytes."
+)
+def clean(file: str, as_json: bool, max_bytes: int) -> int:
+    """Show the page FILE with everything that cleaning drops from it, and why."""
+    from retriever.corpus import CorpusOptions
+    from retriever.pipeline import read_corpus
+    from retriever.rendering import clean_view, drop_object
+
+    if Path(file).is_dir():
+        raise InputError(f"{file}: a folder; give one file")
+    document = read_corpus([Path(file)], CorpusOptions(max_bytes=max_bytes))[0].document
+    if as_json:
+        for drop in document.drops:
+            click.echo(json.dumps(drop_object(document.source.name, drop), ensure_ascii=False))
+    else:
+        click.echo(clean_view(document, terminal_style()))
+    return 0
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("citation")
+@INDEX
+@click.option("--context", default=3, show_default=True, metavar="N", help="Lines shown before and after.")
+def show(citation: str, index_: str | None, context: int) -> int:
+    """Print the lines of a citation, SOURCE:12-18, in their page."""
+    from retriever.corpus import CorpusOptions, load_source
+    from retriever.indexing import is_built, open_index
+    from retriever.locations import index_directory
+    from retriever.rendering import page_view, read_place
+
+    name, first, last = read_place(citation)
+    path, recorded = Path(name), None
+    directory = index_directory(index_)
+    if is_built(directory):
+        for row in open_index(directory).sources():
+            if name in (row["name"], row["path"]) or (path.exists() and os.path.realpath(path) == row["path"]):
+                path, recorded = Path(row["path"]), row["sha256"]
+    if not path.is_file():
+        raise InputError(f"{name}: no such source in the index or on disk; list them with: retriever status")
+    source = load_source(name, path, CorpusOptions(max_bytes=1 << 62))
+    if recorded and recorded != source.sha256:
+        click.echo(
+            f"warning: {path} has changed since it was indexed; its lines may have moved. Refresh with: retriever index",
+            err=True,
+        )
+    if last > len(source.line_starts):
+        raise InputError(f"{citation}: the page has {len(source.line_starts)} lines")
+    click.echo(page_view(source, first, last, max(0, context), terminal_style()))
+    return 0

@@ -1,0 +1,76 @@
+"""Open the index to use, and build one: the bundled corpus is indexed by itself when there is none yet."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retriever.commands.options import show_progress
+from retriever.errors import IndexUnusableError
+
+if TYPE_CHECKING:
+    from retriever.corpus import CorpusOptions
+    from retriever.pipeline import BuildReport
+    from retriever.search import Retriever
+
+
+def open_retriever(index_: str | None, model: str | None) -> "Retriever":
+    """The index to use with its encoder; the bundled corpus is indexed when there is none yet."""
+    from retriever.encoding import BUNDLED, load_encoder
+    from retriever.errors import ModelMismatchError
+    from retriever.indexing import is_built, open_index
+    from retriever.locations import index_directory
+    from retriever.search import Retriever
+
+    directory = index_directory(index_)
+    if not is_built(directory):
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise IndexUnusableError(f"{directory}: not an index; make one with: retriever index --index DIR CORPUS")
+        build_bundled(directory, model)
+    try:
+        index = open_index(directory)
+        encoder = load_encoder(model or index.manifest["settings"].get("model", BUNDLED))
+        return Retriever(index, encoder)
+    except (IndexUnusableError, ModelMismatchError):
+        if index_ or model or os.environ.get("RETRIEVER_INDEX") or not _holds_bundled(directory):
+            raise
+    build_bundled(directory, model)
+    return Retriever(open_index(directory), load_encoder())
+
+
+def _holds_bundled(directory: Path) -> bool:
+    """True for the index that we built by ourselves in the user's data folder: it may be rebuilt without asking."""
+    return (directory / "BUNDLED").is_file()
+
+
+def build_bundled(directory: Path, model: str | None) -> None:
+    from retriever.locations import bundled_corpus
+
+    click.echo(f"Building the index of the bundled corpus in {directory} (once) …", err=True)
+    build_index([bundled_corpus()], directory, model)
+    with contextlib.suppress(OSError):
+        (directory / "BUNDLED").write_text(
+            "built by itself from the bundled corpus; may be rebuilt at any time\n", encoding="utf-8"
+        )
+
+
+def build_index(
+    roots: list[Path], directory: Path, model: str | None, options: "CorpusOptions | None" = None
+) -> "BuildReport":
+    """Build an index, with progress, warnings and a last line on stderr."""
+    from retriever.corpus import CorpusOptions
+    from retriever.encoding import BUNDLED, load_encoder
+    from retriever.pipeline import build
+
+    encoder = load_encoder(model or BUNDLED)
+    report = build(roots, directory, encoder, options or CorpusOptions(), model or BUNDLED, show_progress)
+    for line in [*report.skipped, *report.replaced]:
+        click.echo(f"warning: {line}", err=True)
+    seconds = sum(report.seconds.values())
+    click.echo(
+        f"{report.passages} passages ({report.parents} questions with answers) of {report.sources} sources in {seconds:.1f} s",
+        err=True,
+    )
+    return report

@@ -1,0 +1,58 @@
+"""Options that several commands take, and how they draw on the terminal."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from retriever.rendering import Style
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+INDEX = click.option(
+    "--index",
+    "index_",
+    metavar="DIR",
+    help="The index folder [default: $RETRIEVER_INDEX, ./index, the user's data folder].",
+)
+MODEL = click.option(
+    "--model",
+    metavar="NAME|PATH",
+    help="The encoder [default: the bundled one]. Any sentence-transformers model on this machine.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, one object a line.")
+
+
+def corpus_options(command: Any) -> Any:
+    """The options that say which files are read."""
+    command = click.option(
+        "--max-bytes", default=20_000_000, show_default=True, metavar="N", help="Skip files larger than N bytes."
+    )(command)
+    command = click.option(
+        "--exclude", multiple=True, metavar="GLOB", help="Skip files that match; may be given again."
+    )(command)
+    return click.option(
+        "--include", multiple=True, metavar="GLOB", help="Read only files that match; may be given again."
+    )(command)
+
+
+def show_progress(stage: str, done: int, total: int) -> None:
+    """One line on a terminal, rewritten; nothing elsewhere."""
+    if sys.stderr.isatty():
+        text = "" if stage == "done" else f"{stage} {done}/{total}"
+        click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+
+def terminal_style() -> "Style":
+    """Width of the terminal, and colour unless NO_COLOR is set or stdout is no terminal."""
+    import shutil
+
+    from retriever.rendering import Style
+
+    if not sys.stdout.isatty():
+        return Style(100, False)
+    return Style(
+        min(shutil.get_terminal_size().columns, 110),
+        not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+    )

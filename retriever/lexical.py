@@ -1,0 +1,116 @@
+"""Lexical search: BM25 over the analyzer's terms, as weights computed at build time in compressed rows by term.
+
+Scoring follows Robertson and Zaragoza (2009), with the idf of Lucene (never negative): a term in passage p weighs
+idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / mean length)). The question of a passage counts QUESTION_WEIGHT times.
+"""
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retriever.errors import IndexUnusableError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+K1, B = 1.2, 0.75  # the usual defaults of the literature and of Lucene; not tuned
+QUESTION_WEIGHT = 2
+FILES = ("terms.json", "term_starts.npy", "term_rows.npy", "term_weights.npy")
+
+
+class LexicalIndex:
+    """Postings in one array: those of term t are entries starts[t] to starts[t + 1] of `rows` and `weights`."""
+
+    def __init__(
+        self,
+        terms: list[str],
+        starts: "NDArray[np.int64]",
+        rows: "NDArray[np.int32]",
+        weights: "NDArray[np.float32]",
+        passages: int,
+    ) -> None:
+        self._ids = {term: n for n, term in enumerate(terms)}
+        self._terms = terms
+        self._starts, self._rows, self._weights = starts, rows, weights
+        self._passages = passages
+
+    @classmethod
+    def build(cls, passages: list[tuple[list[str], list[str]]]) -> "LexicalIndex":
+        """From the terms of (question, answer) of each passage, in row order."""
+        import numpy as np
+
+        counts = [Counter(question * QUESTION_WEIGHT + answer) for question, answer in passages]
+        lengths = [sum(count.values()) for count in counts]
+        mean = sum(lengths) / len(lengths) if lengths else 1.0
+        postings: dict[str, list[tuple[int, float]]] = {}
+        for row, (count, length) in enumerate(zip(counts, lengths, strict=True)):
+            for term, tf in count.items():
+                postings.setdefault(term, []).append(
+                    (row, tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / (mean or 1.0))))
+                )
+        terms = sorted(postings)
+        starts = np.zeros(len(terms) + 1, dtype=np.int64)
+        rows: list[int] = []
+        weights: list[float] = []
+        for n, term in enumerate(terms):
+            idf = inverse_frequency(len(postings[term]), len(passages))
+            rows.extend(row for row, _ in postings[term])
+            weights.extend(idf * part for _, part in postings[term])
+            starts[n + 1] = len(rows)
+        return cls(
+            terms, starts, np.asarray(rows, dtype=np.int32), np.asarray(weights, dtype=np.float32), len(passages)
+        )
+
+    @classmethod
+    def load(cls, folder: Path, passages: int) -> "LexicalIndex":
+        """Raises IndexUnusableError when a file is missing or damaged."""
+        import numpy as np
+
+        try:
+            terms = json.loads((folder / FILES[0]).read_text(encoding="utf-8"))
+            starts, rows, weights = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in FILES[1:])
+        except (OSError, ValueError) as error:
+            raise IndexUnusableError(
+                f"{folder}: a term file is missing or damaged; rebuild with: retriever index"
+            ) from error
+        return cls(terms, starts, rows, weights, passages)
+
+    def save(self, folder: Path) -> None:
+        import numpy as np
+
+        (folder / FILES[0]).write_text(json.dumps(self._terms, ensure_ascii=False), encoding="utf-8")
+        arrays: list[NDArray[Any]] = [self._starts, self._rows, self._weights]
+        for name, array in zip(FILES[1:], arrays, strict=True):
+            np.save(folder / name, array, allow_pickle=False)
+
+    def __len__(self) -> int:
+        return self._passages
+
+    def scores(self, terms: list[str]) -> "NDArray[np.float32]":
+        """BM25 score of every passage for a query; float32 (passages,). Repeated query terms count once."""
+        import numpy as np
+
+        out = np.zeros(self._passages, dtype=np.float32)
+        for term in dict.fromkeys(terms):
+            n = self._ids.get(term)
+            if n is not None:
+                span = slice(int(self._starts[n]), int(self._starts[n + 1]))
+                out[self._rows[span]] += self._weights[span]
+        return out
+
+    def idf(self, term: str) -> float:
+        """Inverse frequency of a term; that of a term no passage has when it is unknown."""
+        n = self._ids.get(term)
+        return inverse_frequency(0 if n is None else int(self._starts[n + 1] - self._starts[n]), self._passages)
+
+    def ceiling(self, terms: list[str]) -> float:
+        """The score of an endless repetition of all terms: an upper bound that makes scores of different queries comparable."""
+        return sum(self.idf(term) * (K1 + 1) for term in dict.fromkeys(terms))
+
+
+def inverse_frequency(found: int, passages: int) -> float:
+    """Lucene's idf: ln(1 + (N - n + 0.5) / (n + 0.5))."""
+    return math.log(1 + (passages - found + 0.5) / (found + 0.5))

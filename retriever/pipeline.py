@@ -1,0 +1,226 @@
+"""Build an index from a corpus: load, clean, split, check the citations, analyse, encode, write. Tells what it did and how long it took."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from retriever.analysis import build_analyzer, fold
+from retriever.cleaning.page import clean
+from retriever.cleaning.profile import fit
+from retriever.corpus import CorpusOptions, find_sources, load_source, read_blocks
+from retriever.documents import Block, Document, Passage, Source
+from retriever.encoding import BUNDLED, Encoder
+from retriever.errors import InputError, SourceError
+from retriever.indexing import Index, Parts, write_index
+from retriever.splitting.segments import cut_blocks
+from retriever.splitting.split import Split, render, split
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class BuildReport:
+    """What a build read, dropped and kept; seconds by stage."""
+
+    sources: int = 0
+    skipped: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    drops: Counter[str] = field(default_factory=Counter)
+    passages: int = 0
+    parents: int = 0
+    open_questions: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A source after cleaning and splitting."""
+
+    document: Document
+    split: Split
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    return
+
+
+def read_corpus(
+    roots: list[Path],
+    options: CorpusOptions = CorpusOptions(),
+    report: BuildReport | None = None,
+    progress: Progress = _silent,
+) -> list[Page]:
+    """Pages of a corpus, in order of their names.
+
+    A file that cannot be read is skipped and reported; InputError when none is left.
+    """
+    report = report if report is not None else BuildReport()
+    found = find_sources(roots, options)
+    read: list[tuple[Source, str, list[Block]]] = []
+    for number, (name, path) in enumerate(found):
+        progress("reading", number, len(found))
+        with report.stage("read"):
+            try:
+                source = load_source(name, path, options)
+            except SourceError as error:
+                report.skipped.append(str(error))
+                continue
+            read.append((source, *read_blocks(source)))
+            if source.replaced:
+                report.replaced.append(
+                    f"{path}: {source.replaced} characters could not be decoded as {source.encoding} and were replaced"
+                )
+    if not read:
+        raise InputError("no document could be read: " + "; ".join(report.skipped))
+    with report.stage("clean"):
+        profile = fit((source, blocks) for source, _, blocks in read)
+    pages = []
+    for number, (source, title, blocks) in enumerate(read):
+        progress("cleaning and splitting", number, len(read))
+        with report.stage("clean"):
+            document = clean(source, title, blocks, profile)
+        with report.stage("split"):
+            pages.append(Page(document, split(document)))
+    report.sources = len(pages)
+    for page in pages:
+        report.drops.update(drop.rule for drop in page.document.drops)
+        report.open_questions += len(page.split.open_questions)
+    return pages
+
+
+def check_citations(page: Page) -> None:
+    """The citation invariant: rendering the cited pieces gives the answer, and for text they are the source's own characters.
+
+    Raises InputError naming the passage, for that is a fault of ours which must not reach an index.
+    """
+    source = page.document.source
+    blocks = {(block.start, block.end): block for block in cut_blocks(source, page.document.blocks)}
+    for passage in page.split.passages:
+        cited = [blocks.get(piece) or _inside(blocks, piece) for piece in passage.pieces]
+        if any(block is None for block in cited):
+            raise InputError(
+                f"{source.name}: passage {passage.id} cites a place that holds no text; please report this page"
+            )
+        text = render(source, [block for block in cited if block is not None])
+        verbatim = source.format == "html" or all(
+            source.text[start:end].replace("\r", "") in passage.answer for start, end in passage.pieces
+        )
+        if not passage.answer or not text.endswith(passage.answer.split("\n")[-1].strip()) or not verbatim:
+            raise InputError(
+                f"{source.name}: passage {passage.id} differs from the lines it cites; please report this page"
+            )
+
+
+def _inside(blocks: dict[tuple[int, int], Block], piece: tuple[int, int]) -> Block | None:
+    """The block that holds a piece whose label or question was cut off."""
+    return next((block for (start, end), block in blocks.items() if start <= piece[0] and piece[1] <= end), None)
+
+
+def query_text(passage: Passage) -> str:
+    """What the question side of a passage is encoded and indexed as: for a part of an answer, with the question it is a part of."""
+    if passage.parent is not None and passage.heading_path:
+        return " ".join([*passage.heading_path[-2:], passage.question])
+    return passage.question
+
+
+def build(
+    roots: list[Path],
+    directory: Path,
+    encoder: Encoder,
+    options: CorpusOptions = CorpusOptions(),
+    model: str = BUNDLED,
+    progress: Progress = _silent,
+) -> BuildReport:
+    """Build an index of the corpus at `roots` into `directory` and switch to it. `model` is the name `encoder` was loaded by."""
+    report = BuildReport()
+    pages = read_corpus(roots, options, report, progress)
+    with report.stage("check"):
+        for page in pages:
+            check_citations(page)
+    passages = [passage for page in pages for passage in page.split.passages]
+    if not passages:
+        raise InputError(
+            "no question with an answer was found in the corpus; see what is kept with: retriever clean FILE"
+        )
+    report.passages, report.parents = len(passages), sum(p.parent is None for p in passages)
+    with report.stage("analyse"):
+        progress("analysing", 0, len(passages))
+        analyzer = build_analyzer(text for p in passages for text in (query_text(p), p.answer))
+        question_terms = [analyzer.terms(query_text(p)) for p in passages]
+        answer_terms = [analyzer.terms(p.answer) for p in passages]
+    with report.stage("encode"):
+        question_vectors = _encode(encoder, [fold(query_text(p)) for p in passages], progress, "encoding questions")
+        answer_vectors = _encode(encoder, [fold(p.answer) for p in passages], progress, "encoding answers")
+    with report.stage("write"):
+        progress("writing", 0, 1)
+        parts = Parts(
+            passages, question_terms, answer_terms, question_vectors, answer_vectors, analyzer, encoder.identity,
+            [_source_row(page) for page in pages], {"roots": [str(Path(root).resolve()) for root in roots], "model": model, "corpus": json.loads(json.dumps(asdict(options)))},
+        )  # fmt: skip
+        write_index(directory, parts)
+    progress("done", 1, 1)
+    return report
+
+
+def _encode(encoder: Encoder, texts: list[str], progress: Progress, stage: str) -> Any:
+    """Vectors of texts, in slices so that progress shows."""
+    import numpy as np
+
+    slices = []
+    for start in range(0, len(texts), 4096):
+        progress(stage, start, len(texts))
+        slices.append(encoder.encode_passages(texts[start : start + 4096]))
+    return np.concatenate(slices)
+
+
+def _source_row(page: Page) -> dict[str, Any]:
+    source = page.document.source
+    return {
+        "name": source.name,
+        "path": source.path,
+        "title": page.document.title,
+        "sha256": source.sha256,
+        "encoding": source.encoding,
+        "format": source.format,
+        "passages": len(page.split.passages),
+        "dropped": len(page.document.drops),
+        "open_questions": [
+            {"question": q.question, "question_lines": q.question_lines} for q in page.split.open_questions
+        ],
+    }
+
+
+def corpus_changes(index: Index) -> dict[str, list[str]]:
+    """Names of sources that were added, changed or removed on disk since `index` was built."""
+    settings = index.manifest["settings"]
+    options = CorpusOptions(
+        tuple(settings["corpus"]["include"]), tuple(settings["corpus"]["exclude"]), settings["corpus"]["max_bytes"]
+    )
+    recorded = {row["name"]: row["sha256"] for row in index.sources()}
+    try:
+        found = dict(find_sources([Path(root) for root in settings["roots"]], options))
+    except InputError:
+        found = {}
+    changed = []
+    for name in sorted(recorded.keys() & found.keys()):
+        try:
+            if load_source(name, found[name], options).sha256 != recorded[name]:
+                changed.append(name)
+        except SourceError:
+            changed.append(name)
+    return {
+        "added": sorted(found.keys() - recorded.keys()),
+        "changed": changed,
+        "removed": sorted(recorded.keys() - found.keys()),
+    }

@@ -1,0 +1,269 @@
+"""The only formatter: answers and passages as JSON objects and as text for a terminal."""
+
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retriever.answer import Answer, Choice
+from retriever.cues import display_width
+from retriever.documents import Document, Drop, Passage, Source
+from retriever.errors import InputError
+from retriever.indexing import Index
+
+SCHEMA_VERSION = 1
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How text is drawn: `width` columns, with colour or without."""
+
+    width: int = 80
+    colour: bool = False
+
+    def paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+
+class Places:
+    """Where the sources of an index lie: turns a source name into a path that opens from the current folder."""
+
+    def __init__(self, sources: list[dict[str, Any]]) -> None:
+        self._paths: dict[str, str] = {row["name"]: row["path"] for row in sources}
+
+    def path(self, name: str) -> str:
+        """The path of a source: relative when it lies below the current folder, else absolute; its name when unknown."""
+        path = self._paths.get(name, name)
+        try:
+            return os.fspath(Path(path).relative_to(Path.cwd()))
+        except ValueError:
+            return path
+
+
+def citation(passage: Passage, places: Places) -> dict[str, Any]:
+    return {
+        "source": places.path(passage.source),
+        "start_line": passage.answer_lines[0],
+        "end_line": passage.answer_lines[1],
+        "start_char": passage.start_char,
+        "end_char": passage.end_char,
+        "title": passage.title,
+        "heading_path": list(passage.heading_path),
+    }
+
+
+def answer_object(result: Answer, places: Places, query_id: str | None = None) -> dict[str, Any]:
+    """The JSON form of an answer; its keys are a contract with other programs."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": query_id,
+        "question": result.query.text,
+        "language": result.query.language,
+        "abstained": result.abstained,
+        "reason": result.reason,
+        "confidence": round(result.confidence, 4),
+        "answers": [_choice_object(choice, rank, places) for rank, choice in enumerate(result.choices, 1)],
+    }
+
+
+def _choice_object(choice: Choice, rank: int, places: Places) -> dict[str, Any]:
+    passage = choice.hit.passage
+    return {
+        "rank": rank,
+        "score": round(choice.hit.score, 6),
+        "confidence": round(choice.confidence, 4),
+        "question": passage.question,
+        "answer": passage.answer,
+        "highlights": [list(span) for span in choice.highlights],
+        "citation": citation(passage, places),
+        "also": [citation(other, places) for other in choice.also],
+    }
+
+
+def passage_object(passage: Passage) -> dict[str, Any]:
+    """The JSON form of a passage."""
+    return {
+        "id": passage.id,
+        "source": passage.source,
+        "question": passage.question,
+        "question_lines": list(passage.question_lines),
+        "answer_lines": list(passage.answer_lines),
+        "answer": passage.answer,
+        "dropped_lines": list(passage.dropped_lines),
+        "parent": passage.parent,
+        "heading_path": list(passage.heading_path),
+        "language": passage.language,
+    }
+
+
+def place(passage: Passage, places: Places) -> str:
+    """`file:line-line`, the form editors jump to."""
+    start, end = passage.answer_lines
+    return f"{places.path(passage.source)}:{start}" + (f"-{end}" if end > start else "")
+
+
+def answer_text(result: Answer, places: Places, style: Style, show_nearest: bool = False) -> str:
+    """An answer for people."""
+    if result.abstained and not show_nearest:
+        if result.choices:
+            nearest = f"The nearest question is: {clean_text(result.choices[0].hit.passage.question)}  (show it with --nearest)"
+            return "Nothing in the corpus answers this.\n" + style.paint("\n".join(wrap(nearest, style.width)), "2")
+        return "Nothing in the corpus answers this."
+    parts = []
+    if result.abstained:
+        parts.append("Nothing in the corpus answers this. The nearest passages are:")
+    for rank, choice in enumerate(result.choices, 1):
+        passage = choice.hit.passage
+        head = " › ".join([*passage.heading_path[-1:], passage.question]) if passage.parent else passage.question
+        lines = [style.paint(line, "1;36") for line in wrap(f"{rank}. {clean_text(head)}", style.width, "   ")]
+        lines.extend(_answer_lines(choice, style))
+        lines.append(
+            style.paint("   " + place(passage, places), "32")
+            + style.paint(f"  ({round(100 * choice.confidence)} %)", "2")
+        )
+        lines.extend(style.paint("   also " + place(other, places), "2;32") for other in choice.also)
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _answer_lines(choice: Choice, style: Style) -> list[str]:
+    """The answer wrapped and indented, its highlighted spans bold."""
+    text = choice.hit.passage.answer
+    if not style.colour:
+        return [line for raw in text.split("\n") for line in wrap(clean_text(raw), style.width, "   ", "   ")]
+    marked = list(text)
+    for start, end in choice.highlights:
+        for at in range(start, end):
+            if marked[at].strip():
+                marked[at] = f"{_ON}{marked[at]}{_OFF}"
+    lines = []
+    for raw in "".join(marked).split("\n"):
+        for line in wrap(clean_text(raw), style.width, "   ", "   "):
+            lines.append(line.replace(_OFF + _ON, "").replace(_ON, "\x1b[1m").replace(_OFF, "\x1b[22m"))
+    return lines
+
+
+# Private-use marks that stand for "bold on" and "bold off" while text is wrapped; they take no column.
+_ON, _OFF = "\ue000", "\ue001"
+
+
+def clean_text(text: str) -> str:
+    """Text without control and direction-changing characters: nothing of a source reaches the terminal as a command."""
+    return _CONTROL.sub("", text).encode("utf-8", "replace").decode("utf-8")
+
+
+def wrap(text: str, width: int, later: str = "", first: str = "") -> list[str]:
+    """`text` broken into lines of at most `width` columns, wide characters counting two; words stay whole where they can."""
+    indent = re.match(r"[ \t]*", text).group(0).replace("\t", "    ")  # type: ignore[union-attr]
+    pieces = re.findall(
+        rf"[ ]+|[{_ON}{_OFF}]|[^\s{_ON}{_OFF}\u2e80-\uffef]+|[\u2e80-\uffef]|\s", text[len(text) - len(text.lstrip()) :]
+    )
+    lines, line, used = [], first + indent, display_width(first + indent)
+    for piece in pieces:
+        size = 0 if piece in (_ON, _OFF) else display_width(piece)
+        if used + size > width and line.strip() and not _closes(piece):
+            lines.append(line.rstrip())
+            line, used = later + indent, display_width(later + indent)
+            if piece.isspace():
+                continue
+        line, used = line + piece, used + size
+    return [*lines, line.rstrip()]
+
+
+def _closes(piece: str) -> bool:
+    """Closing punctuation hangs at the end of a line rather than starting the next."""
+    return piece in (_OFF,) or (
+        len(piece) == 1 and (piece in ",.;:!?)、，。；：！？）】》”’" or unicodedata.category(piece) == "Pe")
+    )
+
+
+def passage_text(passage: Passage, places: Places, style: Style) -> str:
+    """A passage for people: its question, the beginning of its answer, its place."""
+    depth = "  " if passage.parent else ""
+    first = next((line for line in passage.answer.split("\n") if line.strip()), "")
+    head = style.paint(f"{depth}{clean_text(passage.question)}", "1" if not passage.parent else "0")
+    return (
+        f"{head}  {style.paint(place(passage, places), '32')}\n{depth}    {wrap(clean_text(first), style.width - 6)[0]}"
+    )
+
+
+def open_question_text(question: dict[str, Any], places: Places) -> str:
+    """An open question for people: its place and its text."""
+    return f"{places.path(question['source'])}:{question['question_lines'][0]}  {clean_text(question['question'])}"
+
+
+def drop_object(name: str, drop: Drop) -> dict[str, Any]:
+    """The JSON form of a drop."""
+    return {
+        "source": name,
+        "start_line": drop.start_line,
+        "end_line": drop.end_line,
+        "rule": drop.rule,
+        "reason": drop.reason,
+        "text": drop.text,
+    }
+
+
+def clean_view(document: Document, style: Style) -> str:
+    """A page line by line: kept lines as they are, dropped ones marked with the rule and the reason."""
+    dropped = {n: drop for drop in document.drops for n in range(drop.start_line, drop.end_line + 1)}
+    kept = {n for block in document.blocks for n in range(block.start_line, block.end_line + 1)}
+    source, lines = document.source, []
+    digits = len(str(len(source.line_starts)))
+    for n in range(1, len(source.line_starts) + 1):
+        text = clean_text(source.line(n))
+        if n in dropped and n not in kept:
+            drop = dropped[n]
+            lines.append(
+                style.paint(f"{n:{digits}} - {text}", "9;31" if style.colour else "")
+                + style.paint(f"   [{drop.rule}: {drop.reason}]", "33")
+            )
+        else:
+            lines.append(f"{n:{digits}}   {text}".rstrip())
+    lines.append(f"{len(document.blocks)} blocks kept, {len(document.drops)} dropped")
+    return "\n".join(lines)
+
+
+def read_place(text: str) -> tuple[str, int, int]:
+    """(source, first line, last line) of `SOURCE:12-18` or `SOURCE:12`. Raises InputError for anything else."""
+    match = re.fullmatch(r"(.+):(\d+)(?:-(\d+))?", text)
+    if not match:
+        raise InputError(f"{text}: not a citation; write SOURCE:12-18 as answers show it")
+    first, last = int(match.group(2)), int(match.group(3) or match.group(2))
+    if not 1 <= first <= last:
+        raise InputError(f"{text}: the lines must go up and start at 1")
+    return match.group(1), first, last
+
+
+def page_view(source: Source, first: int, last: int, context: int, style: Style) -> str:
+    """Lines first..last of a page with some around them, numbered; the cited ones marked."""
+    total = len(source.line_starts)
+    digits = len(str(min(total, last + context)))
+    lines = []
+    for n in range(max(1, first - context), min(total, last + context) + 1):
+        cited = first <= n <= last
+        text = f"{n:{digits}} {'>' if cited else ' '} {clean_text(source.line(n))}".rstrip()
+        lines.append(text if cited else style.paint(text, "2"))
+    return "\n".join(lines)
+
+
+def status_text(directory: Path, index: Index, changes: dict[str, list[str]]) -> str:
+    """What an index holds, for people."""
+    manifest = index.manifest
+    lines = [
+        f"index      {directory}",
+        f"passages   {manifest['counts']['passages']} ({manifest['counts']['parents']} questions with answers) of {manifest['counts']['sources']} sources",
+        f"encoder    {index.encoder.name}, {index.encoder.dimension} dimensions, {index.encoder.digest}",
+        f"built from {', '.join(manifest['settings']['roots'])}",
+    ]
+    changed = [f"{kind}: {', '.join(names)}" for kind, names in changes.items() if names]
+    lines.append(
+        "corpus     " + ("; ".join(changed) + "; refresh with: retriever index" if changed else "unchanged since")
+    )
+    lines.extend(
+        f"  {row['name']}  {row['passages']} passages, {row['dropped']} blocks dropped" for row in index.sources()
+    )
+    return "\n".join(lines)

@@ -1,0 +1,103 @@
+"""Lines with their cues, and the run of numbers that counts a page's questions."""
+
+import re
+from dataclasses import dataclass
+
+from retriever.cues import Cue, display_width, is_title, read_cue
+from retriever.documents import Block
+
+# Weights of the numbering search; chosen by hand on tests/pages/dev and the five first pages, where halving or doubling any of
+# them changed no pair.
+GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
+CHAPTER = re.compile(
+    r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module)\s+[\dIVX]+", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A block with what it says of itself."""
+
+    block: Block
+    cue: Cue
+
+    @property
+    def eligible(self) -> bool:
+        """True when the block may open a question at all."""
+        block = self.block
+        if block.kind in ("code", "table", "formula", "image", "definition"):
+            return False
+        if block.kind == "quote":
+            return self.cue.label == "q"
+        bullet = block.kind == "item" and self.cue.number is None and self.cue.label != "q"
+        return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
+
+    @property
+    def titled(self) -> bool:
+        """True for a short line without closing punctuation that could be a bare title."""
+        return is_title(self.block.plain) and not re.search(
+            r"=|[A-Za-z0-9_.]\([A-Za-z0-9_, ]*\)$|[{};]$|</", self.block.plain
+        )
+
+
+def read_lines(blocks: list[Block]) -> list[Line]:
+    """The blocks of a page with their cues."""
+    return [Line(block, read_cue(block.plain)) for block in blocks]
+
+
+def best_chain(lines: list[Line], members: list[int]) -> list[int]:
+    """The members whose numbers go up one by one, weighed by how question-like they are.
+
+    Answers hold numbered lists of their own, so the same scheme occurs at two depths. Dynamic programming over the last number
+    of a chain finds the run with the largest weight; restarts are cheap after a section title and dear elsewhere. Linear in the
+    number of members.
+    """
+    best: dict[tuple[int, ...], tuple[float, int, int | None]] = {}  # last value -> (score, member, link)
+    links: list[tuple[int, int | None]] = []
+    top: tuple[float, int | None] = (0.0, None)
+    top_before_section: tuple[float, int | None] = (0.0, None)
+    previous = -1
+    for at in members:
+        number = lines[at].cue.number
+        assert number is not None
+        value, ask = number.value, lines[at].cue.ask
+        gain = 0.15 + ask if ask >= 0.5 else 0.05 if display_width(lines[at].cue.body) <= 80 else -0.2
+        if any(_is_section_like(lines[n], number.scheme) for n in range(previous + 1, at)):
+            top_before_section = top
+        options: list[tuple[float, int | None]] = [(-LATE_START_COST if value[-1] != 1 else 0.0, None)]
+        for step in range(4):
+            earlier = best.get((*value[:-1], value[-1] - step))
+            if earlier:
+                options.append((earlier[0] - (REPEAT_COST if step == 0 else GAP_COST * (step - 1)), earlier[2]))
+        if len(value) > 1 and value[-1] == 1:
+            options.extend((b[0], b[2]) for v, b in best.items() if len(v) == len(value) and v[:-1] < value[:-1])
+        if value[-1] <= 2:
+            options.append((top_before_section[0] - FREE_RESTART_COST, top_before_section[1]))
+            options.append((top[0] - RESTART_COST, top[1]))
+        score, link = max(options, key=lambda option: option[0])
+        links.append((at, link))
+        here = len(links) - 1
+        score += gain
+        if value not in best or score >= best[value][0]:
+            best[value] = (score, at, here)
+        if score >= top[0]:
+            top = (score, here)
+        previous = at
+    chain: list[int] = []
+    at_link = top[1]
+    while at_link is not None:
+        chain.append(links[at_link][0])
+        at_link = links[at_link][1]
+    return [at for at in reversed(chain) if lines[at].cue.ask >= 0.5 or display_width(lines[at].cue.body) <= 80]
+
+
+def _is_section_like(line: Line, scheme: str) -> bool:
+    """True for headings and for numbered titles of another, coarser scheme."""
+    if line.block.kind == "heading" or CHAPTER.match(line.block.plain):
+        return True
+    number = line.cue.number
+    if number is None or line.cue.ask >= 0.7 or not line.titled:
+        return False
+    return (number.scheme in ("han", "hans", "ordinal") and scheme not in ("han", "ordinal")) or (
+        number.scheme in ("dot", "comma") and scheme == "dotted"
+    )
