@@ -34,16 +34,18 @@ _SCHEMES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 
-_Q_WORDS = r"Questions?|Interview question|Ques|问题|提问|面试题|题目|试题|问|Q"
+_Q_WORDS = r"Questions?|Interview question|Interviewer|Ques|问题|提问|面试题|面试官|考官|追问|题目|试题|问|Q"
 _A_WORDS = (
-    r"Answers?|Ans|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|答案解析|答案|参考回答|回答|解答|答复|解析|题解"
-    r"|解决方案|解决方法|解决办法|解法|分析|解|答|A"
+    r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|参考回答|回答|解答|答复|解析|题解"
+    r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|我|解|答|A"
 )
 _Q_LABEL = re.compile(
     rf"[\[【(（<《]?\s*(?:{_Q_WORDS})\s*(?:[#＃No.]*\s*(\d{{1,4}}|{_HAN_NUMBER})\s*)?(?:[\]】)）>》]\s*[:：.、]?|[:：]|[.、．)）](?=\s|\D)|[-–—]\s)\s*",
     re.IGNORECASE,
 )
-_Q_NUMBERED = re.compile(r"(?:Q|Question|面试题|问题|题目)\s?[#-]?(\d{1,4})\s*[:：.、)）]?\s+(?=\S)", re.IGNORECASE)
+_Q_NUMBERED = re.compile(
+    rf"(?:Q|Question|面试题|问题|题目)\s?[#-]?(\d{{1,4}}|{_HAN_NUMBER})\s*[:：.、)）]?\s+(?=\S)", re.IGNORECASE
+)
 _A_LABEL = re.compile(
     rf"[\[【(（<《]?\s*(?:{_A_WORDS})\s*(?:\d{{1,4}}\s*)?(?:[\]】)）>》]\s*[:：.]?|[:：]|[.．](?=\s)|[-–—]\s|$)\s*",
     re.IGNORECASE,
@@ -72,6 +74,11 @@ _ZH_TOPIC = re.compile(
 _EN_ASK = re.compile(
     r"(?:so |and |but |in \w+, |suppose .*)?(?:what|why|how|when|where|which|who|whose|is|are|was|were|can|could|do|does|did|should|would"
     r"|will|has|have|what's|how's)\b",
+    re.IGNORECASE,
+)
+_EN_TOPIC = re.compile(
+    r"(?:the )?(?:differences?|relation(?:ship)?|comparison|trade-?offs?) between|(?:the )?(?:advantages|disadvantages|benefits|drawbacks|types"
+    r"|kinds|role|purpose|importance|causes?|pros and cons|use cases|steps) (?:of|and)\b|.{2,40}\b(?:vs\.?|versus)\s",
     re.IGNORECASE,
 )
 _EN_ORDER = re.compile(
@@ -213,6 +220,8 @@ def ask_score(text: str) -> float:
         return 0.7
     if _EN_ASK.match(text) and not sentence and width <= 140:
         return 0.7
+    if _EN_TOPIC.match(text) and width <= 80 and not sentence:
+        return 0.5
     if _ZH_ASK.search(text) and width <= 100:
         if sentence or re.search(r"[:：]", text):
             return 0.35

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from retriever.cleaning import phrases
-from retriever.cleaning.profile import SiteProfile
-from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_lead
+from retriever.cleaning.profile import SiteProfile, fold
+from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
 from retriever.cleaning.state import Page, content_range
 from retriever.cues import display_width, is_title, is_url, read_cue
 from retriever.documents import Block, Document, Drop, Source
@@ -52,6 +52,17 @@ def _by_markup(page: Page) -> None:
     asking = [at for at in range(len(page.blocks)) if page.asks(at)]
     for hint, (rule, reason) in _REASONS.items():
         inside = {at for at, block in enumerate(page.blocks) if hint in block.hints}
+        if hint in (
+            "form",
+            "button",
+            "hidden",
+        ):  # accordions keep their questions on buttons and their answers out of sight
+            short = 12 if hint == "hidden" else 80
+            inside = {
+                at
+                for at in inside
+                if page.cues[at].ask < 0.5 and not page.cues[at].label and display_width(page.blocks[at].plain) <= short
+            }
         questions = sum(at in inside for at in asking)
         text = sum(len(page.blocks[at].text) for at in inside)
         total = sum(len(block.text) for block in page.blocks)
@@ -81,6 +92,8 @@ def _by_phrase(page: Page) -> None:
             page.drop(at, *sure)
         elif not first <= at < last and page.profile.is_repeated(page.source, block):
             page.drop(at, "site-repeated", "stands on several pages of this site")
+        elif block.linked >= 0.95 and block.kind == "paragraph" and page.cues[at].ask < 0.5 and not is_url(block.plain):
+            page.drop(at, "link", "nothing but links to other pages")
         elif phrases.is_inline_teaser(block.plain) and not page.asks(at):
             page.drop(at, "teaser", "points to another article")
 
@@ -100,6 +113,44 @@ def _by_paragraph(page: Page) -> None:
                 page.drop(n, *page.drops[at])
 
 
+def _by_group(page: Page) -> None:
+    """Small groups of short lines (an author's card, a share bar) one of which is furniture beyond doubt; quotes set apart;
+    running headers beside page numbers."""
+    start = 0
+    for at in range(1, len(page.blocks) + 1):
+        if at < len(page.blocks) and page.blocks[at].gap == 1:
+            continue
+        group = range(start, at)
+        start = at
+        certain = [n for n in group if n in page.drops and page.drops[n][0] in _CARD_RULES]
+        poll = any(page.drops[n][0] == "poll" for n in certain)
+        if 2 <= len(group) <= 6 and certain and (poll or all(n in page.drops or _bare(page, n) for n in group)):
+            for n in group:
+                if display_width(page.blocks[n].plain) <= 48:
+                    page.drop(n, *page.drops[certain[0]])
+    for at in range(len(page.blocks) - 2):
+        texts = [page.blocks[n].plain.strip() for n in range(at, at + 3)]
+        if texts[0] in ("“", '"', "「") and texts[2] in ("”", '"', "」"):
+            for n in range(at, at + 3):
+                page.drop(n, "pull-quote", "a sentence of the article set apart")
+    _running_headers(page)
+
+
+_CARD_RULES = frozenset({"byline", "promo", "share", "login", "media", "poll"})
+
+
+def _running_headers(page: Page) -> None:
+    """Lines that stand beside page numbers three times or more."""
+    beside: dict[str, list[int]] = {}
+    for at, (rule, _) in list(page.drops.items()):
+        for n in (at - 1, at + 1) if rule == "page-number" else ():
+            if 0 <= n < len(page.blocks):
+                beside.setdefault(fold(page.blocks[n].plain), []).append(n)
+    for places in beside.values():
+        for n in places if len(places) >= 2 else ():
+            page.drop(n, "page-header", "running header of a printed document")
+
+
 def _wraps(upper: Block, lower: Block) -> bool:
     """True when `lower` goes on with the sentence that `upper` breaks off at the margin."""
     text = upper.plain.rstrip()
@@ -112,14 +163,27 @@ def _wraps(upper: Block, lower: Block) -> bool:
 
 
 def _by_edges(page: Page) -> None:
-    """The best suffix (and prefix before the first question) whose blocks look like furniture at EDGE_RATE or more."""
+    """The best suffix (and prefix before the first question) whose blocks look like furniture at EDGE_RATE or more.
+
+    Behind a block that is furniture beyond doubt, short lines without a stop count half: names, tags, counts.
+    """
     first, last = content_range(page)
     tail = list(range(len(page.blocks) - 1, last, -1))
     head = list(range(first))
+    known = [at for at in tail if at in page.drops]
     for side in (tail, head):
         total, best, cut = 0.0, 0.0, 0
         for n, at in enumerate(side, 1):
-            total += _furniture_score(page, at) - EDGE_RATE
+            score = _furniture_score(page, at)
+            if (
+                side is tail
+                and known
+                and at > known[-1]
+                and _bare(page, at)
+                and display_width(page.blocks[at].plain) <= 40
+            ):
+                score = max(score, 0.5)
+            total += score - EDGE_RATE
             if total > best:
                 best, cut = total, n
         for at in side[:cut]:
@@ -210,5 +274,6 @@ def _bare(page: Page, at: int) -> bool:
 
 
 _RULES: tuple[Callable[[Page], None], ...] = (
-    _by_markup, by_contents, _by_phrase, _by_paragraph, by_lead, by_blurbs, after_end_marker, _by_edges, _by_subject, _among_drops,
+    _by_markup, by_contents, _by_phrase, _by_paragraph, by_gutter, _by_group, by_lead, by_thread, by_blurbs,
+    after_end_marker, _by_edges, _by_subject, _among_drops,
 )  # fmt: skip

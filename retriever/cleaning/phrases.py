@@ -83,12 +83,12 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "asks for a follow, a like or a subscription",
-            r"(?:公众号|微信号|视频号|知识星球|小红书号|QQ ?群|qq ?群|微信群|交流群|技术群|内推群|读者群|加群|加我微信|扫码|扫一扫|二维码|长按识别|识别下方|后台回复|回复关键词|免费领取|限时(?:优惠|免费|特惠)|领取.{0,8}(?:资料|礼包|福利|优惠)|训练营|体验课|优惠码|优惠券|限时秒杀|秒杀价|首购|折起|立减|一键三连|设为星标|点击上方|蓝字关注|领取方式|先收藏再看|视频课|课程上线|小编(?:今天|整理|给|为|带|在|就|精心)|(?:给|为)大家(?:整理|带来|准备|分享|总结)|打卡第.{0,6}天|(?:在|到|来)?评论区(?:留言|告诉|见|聊|说|交流|讨论|打|扣|里)|立即(?:报名|购买|抢购|咨询|下载)|名额有限|点击(?:下载|领取|报名|关注|订阅|购买)|赞助商|广告位|广告合作|商务合作|添加.{0,6}微信|下载.{0,8}(?:App|客户端)|App ?(?:内|中)?(?:打开|阅读|查看)|打开.{0,8}App)",
+            r"(?:公众号|微信号|视频号|知识星球|小红书号|QQ ?群|qq ?群|微信群|交流群|技术群|内推群|读者群|加群|加我微信|扫码|扫一扫|二维码|长按识别|识别下方|后台回复|回复关键词|免费领取|限时(?:优惠|免费|特惠)|领取.{0,8}(?:资料|礼包|福利|优惠)|训练营|体验课|优惠码|优惠券|限时秒杀|秒杀价|首购|折起|立减|一键三连|设为星标|点击上方|蓝字关注|领取方式|先收藏再看|视频课|课程上线|小编(?:今天|整理|给|为|带|在|就|精心)|(?:给|为)大家(?:整理|带来|准备|分享|总结)|打卡第.{0,6}天|(?:在|到|来)?评论区(?:留言|告诉|见|聊|说|交流|讨论|打|扣|里)|立即(?:报名|购买|抢购|咨询|下载|体验|查看|参与)|点击(?:抢购|进入|了解|咨询|查看详情)|首月\d|新客|\d\s?折|首次(?:体验)?免费|去看看|投递简历|内推码|急招|高薪诚聘|截止|原创内容\W*$|\d+\s?人(?:已)?订阅|已收录(?:至|于|到)|合集|系列(?:文章|教程).{0,10}第|名额有限|点击(?:下载|领取|报名|关注|订阅|购买)|赞助商|广告位|广告合作|商务合作|添加.{0,6}微信|下载.{0,8}(?:App|客户端)|App ?(?:内|中)?(?:打开|阅读|查看)|打开.{0,8}App)",
         ),
         (
             "promo",
             "asks for a follow, a like or a subscription",
-            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|advertisement|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
+            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|advertisement|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|start now\W*$|join [\d,]+\+? (?:learners|readers|subscribers|developers|others|people|engineers)|that'?s (?:all|it)\b.{0,20}(?:folks|for)|good luck (?:out there|with your|on your)|happy (?:coding|learning|interviewing)|thanks? (?:you )?for reading|hope (?:this|you|it).{0,30}(?:help|useful|enjoy)|祝.{0,12}(?:面试顺利|拿到|offer|上岸)|感谢(?:阅读|观看|你的阅读|您的阅读)|希望(?:对你|对您|对大家|本文|这篇|能).{0,14}帮助|(?:今天|本文|本期|文章|这篇).{0,10}就(?:先)?(?:到这|写到这)|try (?:it )?free|free credit|new accounts|not a member\?|friend link|members? only|available to \w+ members|unlock \d+|(?:explore|download) (?:program|syllabus|brochure|curriculum)|never miss a|tips in your inbox|published in |part \d+ of \d+|part of (?:the|a|our) series|is available in (?:paperback|print)|leave a review|(?:bootcamp|cohort).{0,30}(?:starts|enrol)|job assistance|distributed under|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
         ),
         (
             "promo",
@@ -118,7 +118,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "tags",
             "tags or categories of the page",
-            r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$",
+            r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$|^\s*[\w\u4e00-\u9fff+.-]{1,24}#(?:\s*#[\w\u4e00-\u9fff+.-]{1,24}#)+$",
         ),
         (
             "image-placeholder",
@@ -128,7 +128,72 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "end-marker",
             "marks the end of the article",
-            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)",
+            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^\W*end of (?:chapter|part|document|file|article|post)\b.{0,20}$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)",
+        ),
+        (
+            "byline",
+            "figures of an exercise",
+            r"^\W*(?:难度|难易度|difficulty|level)\s?(?:系数)?\s*[:：]\s*(?:[★☆⭐*\s]+|简单|中等|困难|easy|medium|hard).{0,40}$|^\W*(?:时间限制|空间限制|参考人数|平均得分|通过率|考点|知识点|频率|出现次数|浏览人数)\s*[:：].{0,80}$",
+        ),
+        (
+            "code-box",
+            "a button of a code box",
+            r"^\W*(?:复制(?:代码|内容|成功)?|代码复制|一键(?:获取|复制).{0,10}代码|AI ?写代码|登录后复制|运行(?:代码|结果)?|在线运行.{0,8}|全屏|copy(?: code)?|copied!?|run(?: code)?|try it (?:yourself|online|on .{1,30})|open in .{1,20}|edit code|ask ai|explain code|redirect icon|view raw|expand code|(?:enter|exit) fullscreen mode)\W*(?:[|/·\s]\s*(?:复制|运行|全屏|copy|run|ask ai)\W*)*$",
+        ),
+        (
+            "fold",
+            "unfolds or hides an answer",
+            r"^\W*(?:(?:点击|展开|查看|显示|收起|隐藏|click(?: here)?(?: to)?|tap to|show|view|hide|see|reveal|expand|toggle)\W*)+(?:(?:here|the|to|for|查看|看|参考|see|view|show|expand|collapse|/)\W*)*(?:答案|解析|解答|answers?|solutions?|explanation|details?|详情|内容)?(?:与解析|和解析)?\W*$",
+        ),
+        (
+            "footnote",
+            "a footnote of the page",
+            r"^\[\^[^\]]{1,20}\]:\s",
+        ),
+        (
+            "media",
+            "a player of sound or video",
+            r"^\W*\d{1,2}:\d{2}(?:\s*/\s*\d{1,2}:\d{2})?\W*$|^\W*(?:听全文|听文章|倍速|清晰度|全屏播放|播放|暂停|静音|play(?: video| audio)?|pause|mute|unmute|cc|\d(?:\.\d+)?x|listen(?: to this .{1,20})?)\W*$|(?:video|视频|音频|audio).{0,12}(?:加载失败|无法播放|不支持|标签|is not supported|not support|failed to load)|浏览器不支持|^\W*(?:video|watch|视频)\s*[:：].{0,80}$|播放\s*\d{1,2}:\d{2}",
+        ),
+        (
+            "byline",
+            "who asked or answered, and when",
+            r"^\W*about the (?:authors?|compiler|editors?|writer)\b|^\W*(?:提问者|回答者|答主|发帖人|提问时间|回答时间|悬赏分?)\s*[:：].{0,60}$|^\W*(?:asked|answered|edited|modified|viewed)\b.{0,40}\b(?:by|at|ago|times)\b.{0,60}$|^\W*\d+ (?:answers?|replies)\W*$",
+        ),
+        (
+            "comments",
+            "another reader's word",
+            r"^\W*(?:其他回答|其它回答|更多回答|网友回答|热心网友)\s*[:：].{0,200}$",
+        ),
+        (
+            "image-placeholder",
+            "caption of an image that is not here",
+            r"^\W*(?:图|图片|figure|fig\.?|image)\s?\d+(?:[-.–]\d+)*\s*[:：.、 \u3000].{0,70}$(?<![。？?])|^[▲△▼↑↓]\s*\S.{0,40}$|图源|侵删|image by|(?:press enter or )?click to view image|^[\w-]{0,30}(?:-|_)(?:diagram|image|img|screenshot|figure|chart|flow|architecture)(?:[-_]\w+)*$|^.{0,14}(?:示意图|截图|流程图|架构图|结构图|效果图|思维导图)\W*(?:[(（].{0,10}[)）])?$|^[\[［【(（]\s?图\s?[\d-]+.{0,40}[\]］】)）]$",
+        ),
+        (
+            "page-number",
+            "page number of a printed document",
+            r"^\W*第\s?\d+\s?页(?:\W*共\s?\d+\s?页)?\W*$|^\W*page \d+(?: of \d+)?\W*$|^\s*[-–—]\s?\d{1,4}\s?[-–—]\s*$|^\s*\d{1,3}\s?/\s?\d{1,3}\s*$",
+        ),
+        (
+            "toc",
+            "entry of a table of contents",
+            r"(?:\.{4,}|(?:\. ){4,}\.?|…{2,}|·{4,}|—{4,})\s*\d{1,4}\s*$",
+        ),
+        (
+            "poll",
+            "a poll or a quiz",
+            r"^\W*(?:poll|quick poll|投票)\W*(?:[:：].{0,100})?$|\d[\d,]* ?(?:votes|票|人参与|人投票)|(?:take|start) (?:the|this) quiz|\bquiz on\b|\d+ questions? ?[·|,] ?\d+ min|\d+ ?% of (?:learners|users|people|readers) (?:got|answered|chose|picked|voted)",
+        ),
+        (
+            "feedback",
+            "asks what readers think of the page",
+            r"\d+(?:\.\d+)?\s?%\s?的?(?:同学|用户|网友|考生).{0,8}(?:答对|选择|正确)|(?:正确率|通过率)\W{0,2}\d|共?被作答\s?\d+|查看全部讨论|^\W*你的答案\W|was this (?:page|article|answer|post|section)? ?(?:helpful|useful)|(?:本文|此页|文章|该?内容|这篇文章)(?:是否)?(?:对你|对您)?(?:有帮助|有用)|edit (?:this|the) page|edit on github|在 ?github ?(?:上)?(?:编辑|查看|修改)|编辑此页|改进此文|(?:found|spotted|report) (?:a|an) (?:typo|mistake|error|issue|bug)|(?:PRs?|pull requests?)(?: are)? welcome|欢迎(?:提)? ?(?:PR|issue|投稿)|feedback\W*$|star history|last (?:commit|edit) ",
+        ),
+        (
+            "placeholder",
+            "stands where text was to come",
+            r"(?:answer|答案|解析|本题|内容).{0,12}(?:coming soon|待补充|待更新|待完善|to appear|to be added|暂无|更新中|敬请期待)|^\W*(?:我\s?[:：])?\W*略\W*$|暂无(?:解析|答案|回答)|🔒|unlock (?:this|the|all|\d+)\b|^\W*answer to (?:appear|come)|(?:coming soon|待补充|TODO)\W.{0,30}(?:PR|欢迎|welcome|投稿)",
         ),
         (
             "placeholder",
@@ -143,7 +208,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "comments",
             "a comment or its controls",
-            r"^\W*#?\s?\d{1,4}\s?(?:楼|F|层|#)(?:\W|$)|^\W*(?:沙发|板凳|楼主|楼上|前排|回复|举报|reply|report|permalink|flag|upvote|downvote|点赞|踩)\W*$|^.{0,40}\b\d+\s?(?:秒|分钟|小时|天|周|个?月|年)[之以]?前.{0,24}$|^.{0,40}\b(?:\d+|an?|last) (?:seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?) ago\b.{0,24}$|^\W*(?:@?[\w\u4e00-\u9fff-]{1,20}\s?回复\s?@?[\w\u4e00-\u9fff-]{1,20}|[\w .-]{1,30} (?:replied|says|said|commented|wrote))\s*[:：]",
+            r"^\W*#?\s?\d{1,4}\s?(?:楼|F|层|#)(?:\W|$)|^\W*(?:沙发|板凳|楼主|楼上|前排|回复|举报|reply|report|permalink|flag|upvote|downvote|点赞|踩)\W*$|^.{0,40}\b\d+\s?(?:秒|分钟|小时|天|周|个?月|年)[之以]?前.{0,24}$|^.{0,40}\b(?:\d+|an?|last) (?:seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?) ago\b.{0,24}$|^\W*\d{1,2}[-/.月]\d{1,2}日?\s+\d{1,2}:\d{2}.{0,30}(?:回复|赞|举报|·).{0,20}$|^\W*(?:查看|展开|显示|共|全部).{0,6}\d+\s?条(?:评论|回复|留言).{0,6}$|^\W*(?:@?[\w\u4e00-\u9fff-]{1,20}(?:[(（].{1,6}[)）])?\s?回复\s?@?[\w\u4e00-\u9fff-]{1,20}(?:[(（].{1,6}[)）])?|[\w .-]{1,30} (?:replied|says|said|commented|wrote))\s*[:：]",
         ),
         (
             "share",
@@ -184,7 +249,11 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "comments of readers",
             r"(?:\d+ )?(?:comments?|responses?|replies|discussion|thoughts on .{1,60})(?: ?\(?\d+\)?)?|leave a (?:reply|comment)|(?:join|start) the (?:discussion|conversation)|(?:add|post|write|submit) (?:a|your) (?:comment|reply|response)|what do you think|comments? (?:section|are closed)|top comments.{0,4}|reader comments",
         ),
-        ("promo", "closing words of the author", r"写在最后|最后的话|结束语|写在后面|后记"),
+        (
+            "promo",
+            "closing words of the author",
+            r"写在最后|最后的话|结束语|写在后面|后记|贡献者|鸣谢|赞助者?|contributors?|acknowledge?ments?|sponsors?|backers|star history|support(?: (?:us|me|this project))?|支持一下",
+        ),
         (
             "byline",
             "about the author",
@@ -445,9 +514,108 @@ def sure_furniture(text: str) -> tuple[str, str] | None:
     for rule, reason, pattern in _SURE:
         if pattern.search(text):
             return rule, reason
-    if ui_share(text) == 1.0 and len(_ui_tokens(text)) >= 2:
+    if is_code_box(text):
+        return "code-box", "head of a code box"
+    if ui_share(text) == 1.0 and sum(token in _UI_WORDS for token in _ui_tokens(text)) >= 2:
         return "navigation", "nothing but the words of menus and buttons"
     return None
+
+
+LANGUAGES = frozenset(
+    [
+        "c",
+        "c++",
+        "c#",
+        "java",
+        "python",
+        "python3",
+        "javascript",
+        "js",
+        "typescript",
+        "ts",
+        "go",
+        "golang",
+        "rust",
+        "ruby",
+        "php",
+        "swift",
+        "kotlin",
+        "scala",
+        "r",
+        "sql",
+        "bash",
+        "shell",
+        "sh",
+        "html",
+        "css",
+        "xml",
+        "json",
+        "yaml",
+        "yml",
+        "ini",
+        "toml",
+        "lua",
+        "perl",
+        "matlab",
+        "text",
+        "plaintext",
+        "plain",
+        "txt",
+        "dockerfile",
+        "makefile",
+        "nginx",
+        "http",
+        "diff",
+        "console",
+        "powershell",
+        "vue",
+        "jsx",
+        "tsx",
+        "less",
+        "scss",
+        "dart",
+        "objective-c",
+        "haskell",
+        "clojure",
+        "elixir",
+        "julia",
+    ]
+)
+_BOX_WORDS = frozenset(
+    [
+        "copy",
+        "copied",
+        "run",
+        "ask",
+        "ai",
+        "edit",
+        "code",
+        "download",
+        "wrap",
+        "expand",
+        "fullscreen",
+        "复制",
+        "复制代码",
+        "运行",
+        "全屏",
+        "下载",
+        "折叠",
+        "展开",
+        "▶",
+        "⧉",
+    ]
+)
+
+
+def is_code_box(text: str) -> bool:
+    """True for the line above a code box: its language and its buttons."""
+    tokens = _ui_tokens(text)
+    return (
+        2 <= len(tokens) <= 8
+        and any(token in LANGUAGES for token in tokens)
+        and any(token in _BOX_WORDS for token in tokens)
+        and all(token in LANGUAGES or token in _BOX_WORDS for token in tokens)
+    )
 
 
 def lead_of(text: str) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ import re
 from retriever.cleaning import phrases
 from retriever.cleaning.state import Page, resume
 from retriever.cues import Cue, display_width, is_url, trim_question
+from retriever.documents import Block
 
 
 def by_lead(page: Page) -> None:
@@ -12,17 +13,16 @@ def by_lead(page: Page) -> None:
     at = 0
     while at < len(page.blocks):
         block = page.blocks[at]
-        lead = (
-            phrases.lead_of(block.plain)
-            if block.kind in ("heading", "paragraph", "item", "term", "quote") and page.cues[at].ask < 0.5
-            else None
-        )
+        opens = block.kind in ("heading", "paragraph", "item", "term", "quote") and page.cues[at].ask < 0.5
+        lead = phrases.lead_of(block.plain) if opens else None
         if lead is None:
             at += 1
             continue
         end = resume(page, at)
         single_word = display_width(block.plain.strip()) <= 4 and block.kind != "heading"
-        if end < len(page.blocks) and (single_word or not _looks_foreign(page, at + 1, end)):
+        if end < len(page.blocks):
+            end = _foreign_until(page, at + 1, end)
+        if end < len(page.blocks) and (single_word or lead[0] == "share" or end == at + 1):
             at += 1
             continue
         for inside in range(at, end):
@@ -30,21 +30,71 @@ def by_lead(page: Page) -> None:
         at = end
 
 
-def _looks_foreign(page: Page, start: int, end: int) -> bool:
-    """True when blocks `start`..`end` look like teasers or widgets: cut off, linked, bare titles, menu words."""
-    inside = [page.blocks[at] for at in range(start, end)]
-    if not inside:
+def by_thread(page: Page) -> None:
+    """Comments without a heading: two or more lines that only threads have (floors, "2 days ago", "A replied to B") after the
+    last question make everything from before the first of them furniture."""
+    marks = [at for at, (rule, _) in sorted(page.drops.items()) if rule == "comments"]
+    marks = [at for at in marks if resume(page, at) == len(page.blocks)]
+    if len(marks) < 2:
+        return
+    first = marks[0]
+    if first and first - 1 not in page.drops and page.blocks[first].gap == 1 and not page.asks(first - 1):
+        first -= 1
+    for at in range(first, len(page.blocks)):
+        page.drop(at, "comments", "among the comments")
+
+
+def by_gutter(page: Page) -> None:
+    """The language name of a code box, beside its buttons, and its line numbers 1, 2, 3, … one a line."""
+    boxes = {n for n, (rule, _) in page.drops.items() if rule in ("code-box", "form")}
+    for n, block in enumerate(page.blocks):
+        beside = n + 1 in boxes or n - 1 in boxes
+        if n not in page.drops and beside and block.plain.strip().lower() in phrases.LANGUAGES:
+            page.drop(n, "code-box", "language of a code box")
+    for n, block in enumerate(page.blocks[:-1]):
+        rows = block.text.split()
+        if (
+            block.kind == page.blocks[n + 1].kind == "code"
+            and len(rows) >= 2
+            and rows == [str(i + 1) for i in range(len(rows))]
+        ):
+            page.drop(n, "code-box", "line numbers of a code box")
+    at = 0
+    while at < len(page.blocks):
+        run = 0
+        while at + run < len(page.blocks) and page.blocks[at + run].plain.strip() == str(run + 1):
+            run += 1
+        after = at + run
+        before_code = after < len(page.blocks) and (page.blocks[after].kind == "code" or after in page.drops)
+        if run >= 2 and (at - 1 in page.drops or before_code):
+            for n in range(at, after):
+                page.drop(n, "code-box", "line numbers of a code box")
+        at = max(after, at + 1)
+
+
+def _foreign_until(page: Page, start: int, end: int) -> int:
+    """End of the run of groups (blocks without a blank line between them) after a lead that look like teasers or widgets:
+    cut off, linked, menu words, or bare titles that no text follows."""
+    at = start
+    while at < end:
+        stop = at + 1
+        while stop < end and page.blocks[stop].gap == 1:
+            stop += 1
+        if not all(_looks_foreign(page.blocks[n]) for n in range(at, stop)):
+            return at
+        if page.blocks[at].kind == "heading":
+            return at
+        at = stop
+    return end
+
+
+def _looks_foreign(block: Block) -> bool:
+    text = block.plain.strip()
+    if phrases.is_cut_off(text) or block.linked > 0.6 or is_url(text) or phrases.ui_share(text) > 0.5:
         return True
-    foreign = sum(
-        phrases.is_cut_off(b.plain)
-        or b.linked > 0.6
-        or is_url(b.plain)
-        or phrases.ui_share(b.plain) > 0.5
-        or phrases.sure_furniture(b.plain) is not None
-        or (b.plain.strip()[-1:] not in "。.!！;；:：" and display_width(b.plain) < 70)
-        for b in inside
-    )
-    return foreign >= 0.6 * len(inside)
+    if phrases.sure_furniture(text) is not None:
+        return True
+    return block.kind in ("paragraph", "item") and text[-1:] not in "。.!！;；:：" and display_width(text) < 70
 
 
 def by_blurbs(page: Page) -> None:

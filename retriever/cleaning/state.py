@@ -39,28 +39,29 @@ def content_range(page: Page) -> tuple[int, int]:
 
 
 def resume(page: Page, lead: int) -> int:
-    """Index where content goes on after a lead: the next question in the page's own numbering or heading level."""
-    asked = [at for at in range(lead) if page.asks(at) and at not in page.drops]
-    if not asked:
-        after = [at for at in range(lead + 1, len(page.blocks)) if page.asks(at) and answered(page, at)]
-        return after[0] if after else len(page.blocks)
-    style = _style(page, asked)
-    known = {page.cues[at].number.value for at in asked if page.cues[at].number}  # type: ignore[union-attr]
-    for at in range(lead + 1, len(page.blocks)):
-        if at in page.drops or not page.asks(at) or _signature(page, at) != style:
-            continue
+    """Index where content goes on after a lead: the next question marked as the page marks most of its questions."""
+    asked = [at for at in range(len(page.blocks)) if page.asks(at) and at not in page.drops]
+    before = [at for at in asked if at < lead]
+    style = _style(page, before if len(before) >= 3 else asked) if asked else None
+    dresses = {_dress(page, n) for n in before} - {("paragraph", 0, "", False)}
+    known = {page.cues[at].number.value for at in before if page.cues[at].number}  # type: ignore[union-attr]
+    for at in (at for at in asked if at > lead):
         number = page.cues[at].number
+        marked = page.blocks[at].kind == "term" or _dress(page, at) in dresses
+        new = number is not None and number.value not in known
+        if (marked or new) and answered(page, at):
+            return at
+        if _signature(page, at) != style:
+            continue
         if number is not None:
-            if number.value not in known and (
-                (*number.value[:-1], number.value[-1] - 1) in known or number.value[-1] == 1
-            ):
+            follows = (*number.value[:-1], number.value[-1] - 1) in known or number.value[-1] == 1 or not before
+            if number.value not in known and follows:
                 return at
         elif (
             page.cues[at].label == "q"
-            or (page.blocks[at].kind in ("heading", "term") and (at + 1 < len(page.blocks)))
-            or (
-                answered(page, at) and sum(page.asks(n) and answered(page, n) for n in range(at, len(page.blocks))) >= 2
-            )
+            or page.blocks[at].kind in ("heading", "term")
+            or page.blocks[at].strong
+            or (answered(page, at) and sum(n >= at and answered(page, n) for n in asked) >= 2)
         ):
             return at
     return len(page.blocks)
@@ -76,6 +77,13 @@ def _signature(page: Page, at: int) -> tuple[object, ...]:
     )
 
 
+def _dress(page: Page, at: int) -> tuple[str, int, str, bool]:
+    """What sets a question line apart but its number: kind, heading level, label, emphasis."""
+    block = page.blocks[at]
+    kind = block.kind if block.kind in ("heading", "term") else "paragraph"
+    return (kind, block.level, page.cues[at].label, block.strong)
+
+
 def _style(page: Page, asked: list[int]) -> tuple[object, ...]:
     signatures = [_signature(page, at) for at in asked]
     return max(dict.fromkeys(signatures), key=signatures.count)
@@ -86,6 +94,10 @@ def answered(page: Page, at: int) -> bool:
     if at + 1 >= len(page.blocks):
         return False
     text = page.blocks[at + 1].plain.strip()
+    mine, following = page.cues[at].number, page.cues[at + 1].number
+    if mine is not None and following is not None and mine.scheme == following.scheme:
+        if following.value == (*mine.value[:-1], mine.value[-1] + 1):
+            return False  # the next item of a list
     return (
         not phrases.is_cut_off(text)
         and not page.asks(at + 1)

@@ -21,18 +21,24 @@ _ORDERED = re.compile(r"\d{1,3}[.)][ \t]+\S")
 _TABLE = re.compile(r"\|.*\|\s*$")
 _TABLE_RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?\s*$")
 _RULE = re.compile(r"(?:[-*_=—~]\s?){3,}$")
-_IMAGE = re.compile(r"(?:!\[[^\]]*\]\([^)]*\)\s*)+$|<img\b[^>]*>$")
+_IMAGE = re.compile(r"(?:\[?!\[[^\]]*\]\([^)]*\)(?:\]\([^)]*\))?\s*)+$|<img\b[^>]*>$")
 _FORMULA = {"$$": "$$", r"\[": r"\]", r"\begin{": r"\end{"}
 _TAG_ONLY = re.compile(
-    r"(?:</?(?:details|div|p|br|hr|center|section|article|ul|ol|li|table|tbody|dl|a|span|font|sub|sup)\b[^>]*>\s*)+$",
+    r"(?:</?(?:details|div|p|br|hr|center|section|article|ul|ol|li|table|tbody|dl|a|span|font|sub|sup|ins|img|picture|kbd|h[1-6]|tr|td|th|thead)\b[^>]*>\s*)+$",
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(r"(?:<details[^>]*>\s*)?<summary[^>]*>(.*?)(?:</summary>.*)?$", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]+>")
+# What may stand before the emphasis of a line that is emphasised whole: a bullet, a number, emoji.
+_ORNAMENTED = re.compile(
+    r"^\s*(?:[-*+•]\s+)?(?:\d{1,4}\s*[.、)）:：]\s*)?(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2753-\u2757\ufe0f]+\s*)*"
+)
 _CODE_LINE = re.compile(
-    r"(?:def |class |import |from \w[\w.]* import|for .*:$|while .*:$|if .*[:{]$|elif .*:$|else\s*[:{]|try\s*[:{]|except\b.*:$|return\b|print\(|#include|using |"
-    r"public |private |protected |static |package |func |fn |let |const |var |SELECT |INSERT |UPDATE |CREATE |@\w+|>>> |\$ \w|[}\])]+[;,]?$|//|/\*|\*/)"
-    r"|[;{]\s*(?://.*)?$|^\w[\w.\[\]]*(?:, ?\w+)*\s*[-+*/|&]?=\s*\S|^\w[\w.]*\([^()]*\)\s*;?$|^\w[\w.]*\($"
+    r"^(?:def \w+\(|class \w+[:({]|class \w+$|import [\w.]+(?: as \w+)?;?$|from \w[\w.]* import|for .*[:{]$|while .*[:{]$|if .*[:{]$"
+    r"|elif .*:$|else\s*[:{]|\}\s*else|try\s*[:{]|except\b.*:$|finally\s*[:{]|with .*:$|return(?:\s\S+){0,8};?$|print\(|#include\b"
+    r"|using \w+;|public |private |protected |static |package \w+;?$|func \w+\(|fn \w+|let \w+ ?=|const \w+|var \w+"
+    r"|SELECT |INSERT INTO |UPDATE \w+ SET|CREATE |DELETE FROM |ALTER |@\w+|>>> |\.\.\. |\$ \w|[}\])]+[;,)]*$|//|/\*|\*/)"
+    r"|[;{]\s*(?://.*)?$|^\w[\w.\[\]]*(?:, ?\w+)*\s*[-+*/|&:]?=\s*\S|^\w[\w.]*\([^()]*\)\s*;?$|^\w[\w.]*\($"
 )
 
 
@@ -77,7 +83,7 @@ class _Lines:
 
     def _step(self, at: int) -> int:
         """Read the block that starts at line index `at`; return the index after it."""
-        text = self.lines[at].strip("\ufeff \t\u00a0\u3000")
+        text = self.lines[at].strip("\ufeff \t\u00a0\u3000\f\v")
         if not text or (text.startswith("<!--") and text.endswith("-->")):
             return at + 1
         fence = _FENCE.match(text)
@@ -108,7 +114,7 @@ class _Lines:
         if self.markdown and at + 1 < len(self.lines) and len(text) < 120 and self._is_setext(at, text):
             self._add("heading", at, at, level=1 if "=" in self.lines[at + 1] else 2)
             return at + 2
-        if _RULE.match(text) or _TAG_ONLY.match(text):
+        if _RULE.match(text) or _TAG_ONLY.match(text) or re.match(r":{3,}\s*\w*$", text):
             return at + 1
         return self._line(at, text)
 
@@ -120,6 +126,10 @@ class _Lines:
         heading = _HEADING.match(text) if self.markdown else None
         if heading:
             return self._add("heading", at, at, level=heading.end())
+        listed = re.match(r"\d{1,3}[.)]\s+(#{1,6})(?=\s)", text) if self.markdown else None
+        if listed:
+            plain = strip_markup(text.replace(listed.group(1) + " ", "", 1))
+            return self._add("heading", at, at, level=len(listed.group(1)), plain=plain)
         if _IMAGE.match(text):
             return self._add("image", at, at)
         if text.startswith(">"):
@@ -172,7 +182,7 @@ class _Lines:
     def _add(self, kind: str, first: int, last: int, *, level: int = 0, plain: str | None = None) -> int:
         """Append a block for lines `first`..`last` (indices) and return the index after it."""
         raw = self.lines[first]
-        lead = len(raw) - len(raw.lstrip("\ufeff \t\u00a0\u3000"))
+        lead = len(raw) - len(raw.lstrip("\ufeff \t\u00a0\u3000\f\v"))
         starts = self.source.line_starts
         if kind == "code" or kind == "table" or kind == "formula":
             lead_chars = lead if first == last else 0
@@ -189,7 +199,9 @@ class _Lines:
         text = "\n".join(texts)
         if plain is None:
             plain = strip_markup(text) if kind not in ("code", "table", "formula") else text
-        bare = re.sub(r"^\s*(?:\d{1,4}\s*[.、)）:：]\s*)?", "", text)
+            if plain.startswith("<") and plain.endswith(">"):
+                plain = _TAG.sub(" ", plain).strip() or plain
+        bare = _ORNAMENTED.sub("", text)
         self.blocks.append(
             Block(
                 kind=kind,

@@ -29,6 +29,8 @@ class Line:
             return False
         if block.kind == "quote":
             return self.cue.label == "q"
+        if self.cue.label == "a":
+            return False
         bullet = block.kind == "item" and self.cue.number is None and self.cue.label != "q"
         return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
 

@@ -50,6 +50,8 @@ def line_label(block: Block) -> bool:
 def gather(source: Source, lines: list[Line], style: Style) -> list[Pair]:
     """Pairs in document order, those without an answer included."""
     starts = sorted(style.questions | style.sections)
+    if not starts:
+        return []
     labelled = _label_rate(lines, starts, style)
     pairs: list[Pair] = []
     path: list[tuple[int, str]] = []

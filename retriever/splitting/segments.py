@@ -37,11 +37,92 @@ def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Bloc
     return first, second
 
 
+_QUESTION_CELL = re.compile(r"\W*(?:题目|问题|面试题|考题|questions?|q)\W*$", re.IGNORECASE)
+_ANSWER_CELL = re.compile(
+    r"\W*(?:(?:参考)?(?:答案|回答|解答|解析)(?:要点)?|要点|answers?|a|explanation|解释)\W*$", re.IGNORECASE
+)
+
+
+def _cells(block: Block) -> list[tuple[int, int]]:
+    """(start, end) of the cells of a one-line table row in its text, without the bars and the white space around them."""
+    spans, at = [], 0
+    for cell in re.split(r"(?<!\\)\|", block.text):
+        body = cell.strip()
+        start = at + len(cell) - len(cell.lstrip())
+        spans.append((start, start + len(body)))
+        at += len(cell) + 1
+    if block.text.startswith("|"):
+        spans = spans[1:]
+    return spans[:-1] if block.text.rstrip().endswith("|") and spans and spans[-1][0] >= spans[-1][1] else spans
+
+
+def _piece(source: Source, block: Block, start: int, end: int, kind: str) -> Block:
+    """`text[start:end]` of a block as a block of its own."""
+    begin = block.offset_of(start)
+    base = [run for run in block.runs if run[0] <= start][-1]
+    runs = ((0, base[1] + start - base[0]), *((p - start, o) for p, o in block.runs if start < p < end))
+    last = block.offset_of(end - 1) + 1
+    text = block.text[start:end]
+    return replace(
+        block, kind=kind, text=text, plain=strip_markup(text), start=begin, end=last, start_line=source.line_of(begin),
+        end_line=source.line_of(last - 1), runs=runs, strong=False, indent=0,
+    )  # fmt: skip
+
+
+def _table_rows(source: Source, block: Block) -> list[Block]:
+    """The lines of a table block as blocks."""
+    rows, at = [], 0
+    for line in block.text.split("\n"):
+        if line.strip():
+            rows.append(_piece(source, block, at + len(line) - len(line.lstrip()), at + len(line.rstrip()), "table"))
+        at += len(line) + 1
+    return rows
+
+
+def _table_pairs(source: Source, table: list[Block]) -> list[Block] | None:
+    """Questions and answers of a table whose header names a question and an answer column, or None for other tables."""
+    head = _cells(table[0])
+    names = [table[0].text[a:b] for a, b in head]
+    asked = next((n for n, name in enumerate(names) if _QUESTION_CELL.match(name)), None)
+    told = next((n for n, name in enumerate(names) if _ANSWER_CELL.match(name) and n != asked), None)
+    if asked is None or told is None:
+        return None
+    found: list[Block] = []
+    for row in table[1:]:
+        cells = _cells(row)
+        if max(asked, told) < len(cells) and re.search(r"\w", row.text):
+            if cells[asked][0] < cells[asked][1] and cells[told][0] < cells[told][1]:
+                found.append(replace(_piece(source, row, *cells[asked], "term"), gap=2))
+                found.append(_piece(source, row, *cells[told], "definition"))
+    return found
+
+
+def cut_tables(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
+    """All blocks of a page, question-and-answer tables cut into their pairs."""
+    done: list[Block] = []
+    at = 0
+    while at < len(blocks):
+        end = at
+        while end < len(blocks) and blocks[end].kind == "table":
+            end += 1
+        if end == at:
+            done.append(blocks[at])
+            at += 1
+            continue
+        rows = [
+            row for block in blocks[at:end] for row in (_table_rows(source, block) if "\n" in block.text else [block])
+        ]
+        done.extend(_table_pairs(source, rows) or blocks[at:end])
+        at = end
+    return done
+
+
 def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
     """All blocks of a page, those with a glued question or an answer on the question's line cut in two."""
     done: list[Block] = []
-    for at, block in enumerate(blocks):
-        following = blocks[at + 1] if at + 1 < len(blocks) else None
+    whole = cut_tables(source, blocks)
+    for at, block in enumerate(whole):
+        following = whole[at + 1] if at + 1 < len(whole) else None
         position, gap = None, 1
         if block.kind in ("paragraph", "item", "heading", "term", "quote"):
             position = _answer_on_line(block, following) if block.kind != "quote" else None

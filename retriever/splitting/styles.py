@@ -5,7 +5,6 @@ their own. A page mostly keeps to one style, and its answers hold lines that loo
 questions). So the styles a page could have are compared as wholes: the one with the largest mass of question-like lines wins.
 """
 
-import itertools
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -25,22 +24,22 @@ class Style:
     sections: frozenset[int]
 
 
-def find_style(lines: list[Line]) -> Style:
-    """The style of a page; kind "none" when nothing on it looks like a question."""
+def find_style(lines: list[Line], *, part: bool = False) -> Style:
+    """The style of a page (or of a `part` of one); kind "none" when nothing on it looks like a question.
+
+    Parts of a page between its section titles may have styles of their own.
+    """
     candidates = _candidates(lines)
     scored = [
         (sum(_weight(lines[at], kind) for at in members), kind, members)
         for kind, members in candidates.items()
         if _plausible(lines, kind, members)
     ]
-    best = max(scored, key=lambda item: (item[0], item[1]), default=(0.0, "none", []))
-    mass, kind, members = best
-    if mass < MIN_MASS and not (
-        members and kind.split(":")[0] in ("label", "term", "heading", "number") and mass >= 0.9
-    ):
-        kind, members = "bare", []
-    chosen = set(members)
+    mass, kind, members = max(scored, key=lambda item: (item[0], item[1]), default=(0.0, "none", []))
     family = kind.split(":")[0]
+    if mass < MIN_MASS and not (family in ("label", "term", "heading", "number") and mass >= 0.9):
+        kind, family, members = "bare", "bare", []
+    chosen = set(members)
     if family in ("number", "bare", "strong"):
         chosen |= _stray_questions(lines, chosen, kind)
     if family == "bare":
@@ -48,9 +47,51 @@ def find_style(lines: list[Line]) -> Style:
         kind = "bare" if chosen else "none"
     if family == "label":
         chosen |= {at for at, line in enumerate(lines) if line.cue.label == "q" and line.eligible}
+    if family == "number":
+        chosen |= _other_numbers(lines, chosen, scored)
     chosen |= _companions(lines, chosen)
-    chosen |= _other_regions(lines, chosen, kind, scored)
-    return Style(kind, frozenset(chosen), frozenset(_sections(lines, chosen, kind)))
+    sections = _sections(lines, chosen, kind)
+    if not part:
+        for start, end in _parts(lines, chosen, sections):
+            inner = find_style(lines[start + 1 : end], part=True)
+            asking = sum(lines[start + 1 + at].cue.ask >= 0.5 for at in inner.questions)
+            if inner.kind == "none" or asking < 0.6 * len(inner.questions):
+                continue
+            chosen |= {start + 1 + at for at in inner.questions}
+            sections |= {start + 1 + at for at in inner.sections} | {start}
+            chosen.discard(start)
+    return Style(kind, frozenset(chosen), frozenset(sections - chosen))
+
+
+def _other_numbers(lines: list[Line], chosen: set[int], scored: list[tuple[float, str, list[int]]]) -> set[int]:
+    """Chains of other numbering that ask throughout and stand wholly before, after or between the chosen questions."""
+    found: set[int] = set()
+    for _, kind, members in sorted(scored, reverse=True):
+        if not kind.startswith("number:") or len(members) < 2 or chosen & set(members):
+            continue
+        asking = sum(lines[at].cue.ask >= 0.7 for at in members)
+        between = any(members[0] < at < members[-1] for at in chosen | found)
+        if asking >= 0.9 * len(members) and not between:
+            found |= set(members)
+    return found
+
+
+def _parts(lines: list[Line], chosen: set[int], sections: set[int]) -> list[tuple[int, int]]:
+    """Stretches (title, end) that hold no chosen question although several lines in them ask.
+
+    Their title is a section, or a chosen line that does not ask itself ("Part five: exercises").
+    """
+    starts = sorted(chosen | sections)
+    found = []
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True) if starts else []:
+        title = lines[start]
+        if start in chosen and (title.cue.ask >= 0.3 or title.block.kind == "term"):
+            continue
+        asking = [at for at in range(start + 1, end) if lines[at].eligible and lines[at].cue.ask >= 0.7]
+        least = 1 if start in sections and any(lines[at].block.kind in ("term", "heading") for at in asking) else 2
+        if len(asking) >= (3 if start in chosen else least):
+            found.append((start, end))
+    return found
 
 
 def _weight(line: Line, kind: str) -> float:
@@ -75,7 +116,7 @@ def _candidates(lines: list[Line]) -> dict[str, list[int]]:
             groups[f"heading:{block.level}"].append(at)
         elif cue.label == "q":
             groups["label"].append(at)
-        elif cue.number is not None and not cue.label:
+        elif cue.number is not None and not cue.label and cue.number.scheme not in ("letter", "letters"):
             numbered[cue.number.scheme].append(at)
         elif block.strong and not cue.label:
             groups["strong"].append(at)
@@ -187,10 +228,11 @@ def _bare_questions(lines: list[Line], chosen: set[int]) -> set[int]:
             continue
         following = lines[at + 1] if at + 1 < len(lines) else None
         spaced = block.gap >= 2 and (following is None or following.block.gap >= 2)
+        short = line.titled or display_width(block.plain) <= 80
+        asks = block.gap >= 2 and line.cue.ask >= 0.7 and short and not is_rhetorical(line.cue.body)
         inline = inline_topic(line) and not (at - 1 in found and lines[at - 1].block.plain.strip() in line.block.plain)
-        if (spaced and ((line.cue.ask >= 0.5 and line.titled) or (line.titled and _opens_content(lines, at)))) or (
-            spaced and inline
-        ):
+        topic = spaced and line.titled and (line.cue.ask >= 0.5 or _opens_content(lines, at))
+        if asks or topic or (spaced and inline):
             found.add(at)
     return found
 
@@ -238,36 +280,6 @@ def _companions(lines: list[Line], chosen: set[int]) -> set[int]:
     return found
 
 
-def _other_regions(
-    lines: list[Line], chosen: set[int], kind: str, scored: list[tuple[float, str, list[int]]]
-) -> set[int]:
-    """Members of a second style in parts of the page, between headings, where the first has none."""
-    if not chosen:
-        return set()
-    found: set[int] = set()
-    bounds = [
-        0,
-        *(at for at, line in enumerate(lines) if line.block.kind == "heading" and at not in chosen),
-        len(lines),
-    ]
-    for start, end in itertools.pairwise(bounds):
-        if any(start <= at < end for at in chosen) or (
-            kind.startswith("heading") and lines[start].block.level > int(kind.split(":")[1])
-        ):
-            continue
-        for mass, other, members in sorted(scored, reverse=True):
-            inside = [at for at in members if start < at < end]
-            if (
-                other != kind
-                and mass >= 2
-                and len(inside) >= 2
-                and sum(lines[at].cue.ask for at in inside) >= 0.6 * len(inside)
-            ):
-                found.update(inside)
-                break
-    return found
-
-
 def _sections(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
     """Titles that close the answer before them without being questions: headings, chapter lines, numbered titles before a question."""
     level = int(kind.split(":")[1]) if kind.startswith("heading:") else 6
@@ -275,7 +287,9 @@ def _sections(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
     for at, line in enumerate(lines):
         if at in chosen:
             continue
-        if line.block.kind == "heading":
+        if CHAPTER.match(line.block.plain) and line.titled and line.block.gap >= 2 and line.cue.ask < 0.5:
+            found.add(at)
+        elif line.block.kind == "heading":
             if line.cue.label != "a" and (line.block.level <= level or not kind.startswith("heading")):
                 found.add(at)
         elif at + 1 < len(lines) and at + 1 in chosen and CHAPTER.match(line.block.plain) and line.titled:
@@ -337,7 +351,7 @@ def _spaced_title(lines: list[Line], at: int) -> bool:
     before = lines[at - 1].block.plain.rstrip() if at else ""
     return (
         block.gap >= 2
-        and lines[at + 1].block.gap >= 2
+        and (lines[at + 1].block.gap >= 2 or lines[at + 1].cue.label == "q")
         and display_width(block.plain) <= 30
         and (at == 0 or before[-1:] in "。.!！?？;；" or lines[at - 1].block.kind in ("code", "formula", "table"))
     )
