@@ -92,7 +92,7 @@ def _by_phrase(page: Page) -> None:
             page.drop(at, *sure)
         elif not first <= at < last and page.profile.is_repeated(page.source, block):
             page.drop(at, "site-repeated", "stands on several pages of this site")
-        elif block.linked >= 0.95 and block.kind == "paragraph" and page.cues[at].ask < 0.5 and not is_url(block.plain):
+        elif block.linked >= 0.95 and block.kind == "paragraph" and page.cues[at].ask < 0.7 and not is_url(block.plain):
             page.drop(at, "link", "nothing but links to other pages")
         elif phrases.is_inline_teaser(block.plain) and not page.asks(at):
             page.drop(at, "teaser", "points to another article")

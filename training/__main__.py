@@ -1,0 +1,115 @@
+"""Command line: `python -m training tokenizer|train|blend|evaluate|export`; see README.md beside this file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parent
+SHARED = CHECKOUT.parent / "shared"
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command's arguments; every field of `train.Options` is a flag of `train`."""
+    from training.train import Options
+
+    parser = argparse.ArgumentParser(prog="python -m training", description="Make the bundled sentence encoder.")
+    parser.add_argument(
+        "--data", type=Path, default=SHARED / "training", help="training sources (default ../shared/training)"
+    )
+    parser.add_argument("--evaluation", type=Path, default=SHARED / "eval", help="evaluation sets, never trained on")
+    parser.add_argument(
+        "--seeds", type=Path, default=SHARED / "seeds", help="pages the development questions are about"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path(tempfile.gettempdir()) / "retriever-training", help="caches and tables"
+    )
+    parser.add_argument("--threads", type=int, default=2)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("tokenizer", help="count words and build WORK/tokenizer.json")
+    train = commands.add_parser("train", help="train, evaluate, append to runs.jsonl and write WORK/RUN.npy")
+    train.add_argument("--run", required=True, help="name of the run")
+    train.add_argument("--note", default="", help="what the run tries")
+    for field in dataclasses.fields(Options):
+        train.add_argument("--" + field.name.replace("_", "-"), type=type(field.default), default=field.default)
+    blend = commands.add_parser(
+        "blend", help="average the tables of runs with the same start, smooth, evaluate, write WORK/RUN.npy"
+    )
+    blend.add_argument("--run", required=True, help="name of the result")
+    blend.add_argument("--of", nargs="+", required=True, help="names of the runs to average")
+    blend.add_argument("--smooth", type=float, default=0.1)
+    blend.add_argument("--note", default="")
+    for name, text in (
+        ("evaluate", "score a table or an exported folder"),
+        ("export", "write the sentence-transformers folder"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--run", required=name == "export", help="name of the run whose table to use")
+        command.add_argument("--model", type=Path, default=CHECKOUT / "retriever/models/static-zh-en")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; scores go to stdout as JSON."""
+    args = parse(arguments)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
+        os.environ.setdefault(name, str(args.threads))
+    import numpy as np
+    from tokenizers import Tokenizer
+
+    from training import data, evaluate, export, leakage, model, tokenizer, train
+
+    if args.command == "tokenizer":
+        tokenizer.make(args.data, args.work, rows=9000, sizes=tokenizer.VocabularySizes())
+        return 0
+    if args.command == "evaluate" and not args.run:
+        pieces, table = export.load_light(args.model)
+        print(json.dumps(evaluate.evaluate(pieces, table, args.evaluation, args.seeds)))
+        return 0
+    pieces = Tokenizer.from_file(str(args.work / "tokenizer.json"))
+    if args.command == "export":
+        table = np.load(args.work / f"{args.run}.npy")
+        rows = map(json.loads, (HERE / "runs.jsonl").read_text("utf-8").splitlines())
+        print(json.dumps(export.export(pieces, table, args.model, {row["run"]: row for row in rows}, args.run)))
+        return 0
+    banned = leakage.evaluation_fingerprints(args.evaluation, args.seeds)
+    sources = data.load_sources(args.data, banned, pieces, args.work)
+    began = time.monotonic()
+    settings: dict[str, Any] = {}
+    if args.command == "train":
+        options = train.Options(**{f.name: getattr(args, f.name) for f in dataclasses.fields(train.Options)})
+        settings = dataclasses.asdict(options)
+        table = train.train(sources, train.start(sources, pieces.get_vocab_size(), options, args.work), options)
+    elif args.command == "blend":
+        settings = {"of": args.of, "smooth": args.smooth}
+        table = model.smooth(np.mean([np.load(args.work / f"{run}.npy") for run in args.of], axis=0), args.smooth)
+    else:
+        table = np.load(args.work / f"{args.run}.npy")
+    seconds = round(time.monotonic() - began)
+    scores = evaluate.evaluate(pieces, table, args.evaluation, args.seeds, sources)
+    print(json.dumps(scores))
+    if args.command != "evaluate":
+        np.save(args.work / f"{args.run}.npy", table)
+        row = {
+            "run": args.run,
+            "note": args.note,
+            "vocabulary": len(table),
+            "seconds": seconds,
+            "options": settings,
+            "scores": scores,
+        }
+        with (HERE / "runs.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

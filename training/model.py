@@ -1,0 +1,110 @@
+"""The model while it is trained: one table of token vectors, summed per text and normalised; its start and its loss.
+
+The length of a token's vector is its weight in the sum: nothing else weighs tokens.  Row 0 is the unknown token and stays zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse  # type: ignore[import-untyped]
+
+from training.data import Ids, Source, log
+
+Table = npt.NDArray[np.float32]
+
+
+def document_matrix(sources: list[Source], vocabulary: int, rows: int, window: int, seed: int) -> sparse.csr_array:
+    """Both sides of each pair as one bag, (documents, vocabulary) token counts; at most `rows` pairs of a source.
+
+    Where rows follow the document, `window` of them make one bag.
+    """
+    rng = np.random.default_rng(seed)
+    columns, lengths = [], []
+    for source in (s for s in sources if s.kind != "cross"):
+        count = len(source) if source.deep_learning else min(rows, len(source))
+        chosen = np.sort(rng.permutation(len(source))[:count])
+        span = window if source.in_order else 1
+        chosen = chosen[chosen + span <= len(source)]
+        count = len(chosen)
+        (left, left_n), (right, right_n) = source.left.take(chosen, span), source.right.take(chosen, span)
+        owner = np.concatenate([np.repeat(np.arange(count), left_n), np.repeat(np.arange(count), right_n)])
+        order = np.argsort(owner, kind="stable")
+        columns.append(np.concatenate([left, right])[order])
+        lengths.append(left_n + right_n)
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+    flat = np.concatenate(columns)
+    counts = sparse.csr_array((np.ones(len(flat), np.float32), flat, starts), shape=(len(starts) - 1, vocabulary))
+    counts.sum_duplicates()
+    return counts
+
+
+def latent_semantic_start(counts: sparse.csr_array, dimension: int, power: float, seed: int, rounds: int = 3) -> Table:
+    """Token vectors (vocabulary, dimension) from the leading right singular vectors of the tf-idf matrix.
+
+    A pair's two sides share a document, so words that translate each other begin close together.  Directions are scaled by the
+    singular values to `power`; each row is then given the token's inverse document frequency as its length.
+    """
+    documents, vocabulary = counts.shape
+    df = np.bincount(counts.indices, minlength=vocabulary)
+    idf = np.log((documents + 1) / (df + 1)).astype(np.float32)
+    idf[0] = 0.0
+    weighted = counts.copy()
+    weighted.data = np.log1p(weighted.data) * idf[weighted.indices]
+    norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1))).ravel()
+    weighted = (sparse.diags_array((1 / np.maximum(norms, 1e-6)).astype(np.float32)) @ weighted).tocsr()
+    transposed = weighted.T.tocsr()
+    basis = np.random.default_rng(seed).standard_normal((vocabulary, dimension + 32), dtype=np.float32)
+    for number in range(rounds):
+        basis = np.linalg.qr(transposed @ (weighted @ basis))[0].astype(np.float32)
+        log(f"singular vectors: round {number + 1} of {rounds}, {documents} documents")
+    projected = weighted @ basis
+    values, vectors = np.linalg.eigh(projected.T @ projected)
+    leading = np.argsort(-values)[:dimension]
+    table = (basis @ vectors[:, leading]) * np.maximum(values[leading], 1e-9) ** (power / 2)
+    table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
+    weighed: Table = (table * (idf / idf.max())[:, None]).astype(np.float32)
+    return weighed
+
+
+def random_start(vocabulary: int, dimension: int, seed: int) -> Table:
+    """Small random token vectors, for comparison."""
+    table = np.random.default_rng(seed).standard_normal((vocabulary, dimension), dtype=np.float32)
+    table[0] = 0
+    return table * np.float32(0.5 / np.sqrt(dimension))
+
+
+def smooth(table: Table, share: float, neighbours: int = 8, threshold: float = 0.3) -> Table:
+    """Mix into each row its nearest rows (by cosine, above `threshold`), weighted by `share` times the cosine; lengths stay.
+
+    Translations and synonyms move closer together, rare words borrow from frequent ones.
+    """
+    lengths = np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
+    unit, mixed = table / lengths, table.copy()
+    for begin in range(0, len(table), 2000):
+        rows = slice(begin, min(begin + 2000, len(table)))
+        cosines = unit[rows] @ unit.T
+        cosines[np.arange(len(cosines)), np.arange(rows.start, rows.stop)] = -1
+        nearest = np.argpartition(-cosines, neighbours, axis=1)[:, :neighbours]
+        weights = np.take_along_axis(cosines, nearest, axis=1)
+        weights[weights < threshold] = 0
+        mixed[rows] += share * np.einsum("rn,rnd->rd", weights, table[nearest])
+    mixed *= lengths / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-9)
+    mixed[0] = 0
+    return mixed.astype(np.float32)
+
+
+def embed(table: torch.Tensor, ids: Ids, lengths: npt.NDArray[np.int64]) -> torch.Tensor:
+    """Unit vectors (texts, dimension) of texts given as flat ids and their lengths."""
+    offsets = torch.from_numpy(np.cumsum(lengths) - lengths)
+    sums = torch.nn.functional.embedding_bag(torch.from_numpy(ids.astype(np.int64)), table, offsets, mode="sum")
+    return torch.nn.functional.normalize(sums, dim=1, eps=1e-6)
+
+
+def contrastive_loss(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor | float) -> torch.Tensor:
+    """Symmetric InfoNCE: row i of `left` (n, d) belongs to row i of `right` (n, d); every other row is a negative."""
+    logits = scale * (left @ right.T)
+    target = torch.arange(len(left))
+    forward = torch.nn.functional.cross_entropy(logits, target)
+    return (forward + torch.nn.functional.cross_entropy(logits.T, target)) / 2

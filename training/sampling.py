@@ -1,0 +1,88 @@
+"""Draw training batches: blocks of pairs from one source each, sources by weight, some pairs made from neighbouring rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data import HELD_EVERY, Ids, Source
+
+if TYPE_CHECKING:
+    from training.train import Options
+
+Bag = tuple[Ids, npt.NDArray[np.int64]]
+"""Texts as flat token ids and the length of each."""
+
+Rows = npt.NDArray[np.int64]
+
+
+def training_rows(source: Source) -> Rows:
+    """The rows to train on; the others, of machine-learning sources, are held out."""
+    rows = np.arange(len(source))
+    return rows[rows % HELD_EVERY != 0] if source.deep_learning and source.kind != "cross" else rows
+
+
+class Sampler:
+    """Draws batches by the options' shares and weights."""
+
+    def __init__(self, sources: list[Source], options: Options) -> None:
+        self.options, self.rng = options, np.random.default_rng(options.seed)
+        self.sources = sources
+        self.rows = [training_rows(s) for s in sources]
+        size = np.array([len(r) ** options.exponent for r in self.rows])
+        weights = size * [options.boost if s.deep_learning else 1.0 for s in sources]
+        kinds = {kind: np.array([s.kind == kind for s in sources]) for kind in ("parallel", "qa", "cross")}
+        kinds["halves"] = kinds["qa"]
+        kinds["near"] = np.array([len(s) > 50 and s.in_order for s in sources])
+        self.weights = {kind: weights * member / (weights * member).sum() for kind, member in kinds.items()}
+        self.shares = {kind: float(getattr(options, kind)) for kind in ("parallel", "cross", "halves", "near")}
+        self.shares["qa"] = 1 - sum(self.shares.values())
+
+    def batch(self) -> tuple[Bag, Bag]:
+        """Two bags of `batch` texts (a few less when small sources are drawn)."""
+        blocks = [self.block() for _ in range(self.options.batch // self.options.block)]
+        return self.join([left for left, _ in blocks]), self.join([right for _, right in blocks])
+
+    def block(self) -> tuple[Bag, Bag]:
+        """One block of pairs from one source."""
+        kind = self.rng.choice(list(self.shares), p=list(self.shares.values()))
+        number = int(self.rng.choice(len(self.sources), p=self.weights[kind]))
+        source, rows = self.sources[number], self.rows[number]
+        chosen = self.rng.choice(rows, min(self.options.block, len(rows)), replace=False)
+        if kind == "near":
+            return self.neighbours(source, chosen)
+        if kind == "halves":
+            return self.split(source.right.take(chosen))
+        sides = source.left.take(chosen), source.right.take(chosen)
+        return sides[::-1] if kind == "parallel" and self.rng.random() < 0.5 else sides
+
+    def neighbours(self, source: Source, chosen: Rows) -> tuple[Bag, Bag]:
+        """A sentence and the one to three that follow it, each side in a language drawn for the block; held-out rows do not matter
+        here: they come without their translation or as one sentence of several.
+        """
+        count = int(self.rng.integers(1, 4))
+        chosen = chosen[chosen + 1 + count <= len(source)]
+        one, other = (source.left if self.rng.random() < 0.5 else source.right for _ in range(2))
+        return one.take(chosen), other.take(chosen + 1, count)
+
+    def split(self, bag: Bag) -> tuple[Bag, Bag]:
+        """Cut each text in two at a random place between 30 and 70 % of it."""
+        ids, lengths = bag
+        first = np.rint(lengths * self.rng.uniform(0.3, 0.7, len(lengths))).astype(np.int64)
+        place = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        early = place < np.repeat(first, lengths)
+        return (ids[early], first), (ids[~early], lengths - first)
+
+    def join(self, bags: list[Bag]) -> Bag:
+        """One bag of many; tokens are dropped by making them the unknown token, whose vector is zero.
+
+        A text's share of dropped tokens is drawn between 0 and `drop` + `drop_spread`, so that some texts become a few keywords.
+        """
+        ids = np.concatenate([ids for ids, _ in bags])
+        lengths = np.concatenate([lengths for _, lengths in bags])
+        o = self.options
+        rates = self.rng.uniform(o.drop - o.drop_spread, o.drop + o.drop_spread, len(lengths))
+        ids = np.where(self.rng.random(len(ids)) < np.repeat(rates, lengths), 0, ids).astype(np.int32)
+        return ids, lengths
