@@ -101,16 +101,20 @@ class Analyzer:
 
 def _latin_terms(run: str) -> list[str]:
     """A Latin word with plural endings cut off; of a compound also its parts and the parts run together."""
+    if run in STOPWORDS:
+        return []
     parts = re.split(r"[-_.'/]", run)
     if len(parts) == 1:
         return [_singular(run)]
-    return [_singular("".join(parts)), *(_singular(part) for part in parts if len(part) > 1)]
+    return [_singular("".join(parts)), *(_singular(part) for part in parts if len(part) > 1 and part not in STOPWORDS)]
 
 
 def _singular(word: str) -> str:
-    """An English word without the regular plural ending (the first step of Harman's S-stemmer, 1991)."""
+    """An English word without the regular plural ending (Harman's S-stemmer, 1991, with -es after sibilants)."""
     if len(word) > 4 and word.endswith("ies") and word[-4] not in "ae":
         return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes", "zes")):
+        return word[:-2]
     if len(word) > 3 and word.endswith("es") and word[-3] not in "aeo":
         return word[:-1]
     if len(word) > 3 and word.endswith("s") and word[-2] not in "us":
@@ -127,7 +131,7 @@ def build_analyzer(texts: Iterable[str]) -> Analyzer:
     jieba.setLogLevel(logging.ERROR)
     jieba.dt.initialize()
     counts = jieba.dt.FREQ
-    words: dict[str, int] = {}
+    words = {word: counts[word] for word in STOPWORDS if counts.get(word)}
     for text in texts:
         for match in re.finditer(r"[\u3400-\u4dbf\u4e00-\u9fff]+", fold(text)):
             run = match.group(0)

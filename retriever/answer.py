@@ -56,7 +56,7 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     choices = tuple(
         Choice(
             hit,
-            min(first, first * hit.score / best.score if best.score > 0 else 0.0),
+            min(first, first * max(0.0, hit.score) / best.score if best.score > 0 else 0.0),
             _highlights(retriever, query, hit.passage.answer),
             also,
         )
@@ -88,7 +88,7 @@ def _families(hits: list[Hit]) -> list[tuple[Hit, tuple[Passage, ...]]]:
 
 
 def _pieces(text: str) -> frozenset[str]:
-    folded = re.sub(r"\W+", "", text).lower()
+    folded = re.sub(r"\s+", "", text).lower()
     return frozenset(folded[i : i + 5] for i in range(max(1, len(folded) - 4)))
 
 

@@ -33,8 +33,13 @@ def run(command: Any = main_group, arguments: list[str] | None = None) -> NoRetu
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = command.main(args=arguments, standalone_mode=False)
+        # click's own main() would turn a closed pipe into status 1
+        name = "ask" if command is ask else "retriever"
+        with command.make_context(name, list(sys.argv[1:] if arguments is None else arguments)) as context:
+            code = command.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
     except click.ClickException as error:
         error.show()
         code = 2

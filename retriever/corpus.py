@@ -51,6 +51,9 @@ _WIDER = {
 }
 
 
+MAX_BYTES = 20_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class CorpusOptions:
     """Which files of a corpus are read.
@@ -61,35 +64,41 @@ class CorpusOptions:
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    max_bytes: int = 20_000_000
+    max_bytes: int = MAX_BYTES
 
 
-def find_sources(roots: Iterable[Path], options: CorpusOptions = CorpusOptions()) -> list[tuple[str, Path]]:
+def find_sources(
+    roots: Iterable[Path], options: CorpusOptions = CorpusOptions(), *, prefixed: bool | None = None
+) -> list[tuple[str, Path]]:
     """(name, path) of every readable file under `roots` (files or folders), sorted by name; hidden ones are skipped.
 
-    Names are relative to their root, prefixed with the root's own name when there are several roots.
+    Names are relative to their root, prefixed with the root's own name when there are several roots (or as `prefixed` says).
+    A file reached from two roots is listed once.
     Raises InputError for a root that does not exist or holds no document.
     """
     roots = list(dict.fromkeys(Path(root) for root in roots))
+    prefixed = len(roots) > 1 if prefixed is None else prefixed
     found: dict[str, Path] = {}
+    seen: set[str] = set()
     for root in roots:
-        if not root.exists():
+        if not os.path.exists(root):
             raise InputError(f"{root}: no such file or folder; check the path")
         if root.is_file():
             if root.suffix.lower() not in FORMATS:
                 raise InputError(f"{root}: unknown kind of file; readable are {' '.join(sorted(FORMATS))}")
             pairs: Iterable[tuple[str, Path]] = [(root.name, root)]
         else:
-            prefix = f"{root.resolve().name}/" if len(roots) > 1 else ""
+            prefix = f"{root.resolve().name}/" if prefixed else ""
             pairs = [(prefix + name, path) for name, path in _walk(root) if _wanted(name, options)]
             if not pairs:
                 raise InputError(
                     f"{root}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
                 )
         for name, path in pairs:
-            if name in found and found[name].resolve() != path.resolve():
-                name = str(path.resolve()).lstrip("/")
-            found[name] = path
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
+                found[name if name not in found else real.lstrip("/")] = path
     return sorted(found.items())
 
 
@@ -120,7 +129,7 @@ def load_source(name: str, path: Path, options: CorpusOptions = CorpusOptions())
         raw = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    format_ = FORMATS[path.suffix.lower()]
+    format_ = FORMATS.get(path.suffix.lower(), "text")
     text, encoding = decode(raw, html=format_ == "html", where=str(path))
     if not text.strip("\ufeff \t\r\n"):
         raise SourceError(f"{path}: empty file")
@@ -152,9 +161,11 @@ def decode(raw: bytes, *, html: bool = False, where: str = "input") -> tuple[str
             name = (declared.group(1) or declared.group(2)).decode("ascii").lower()
             try:
                 name = codecs.lookup(_WIDER.get(name, name)).name
-                return raw.decode(_WIDER.get(name, name), "replace"), name
-            except LookupError:
-                pass
+                text = raw.decode(_WIDER.get(name, name), "replace")
+                if text.count("\ufffd") <= 0.01 * sum(not c.isascii() for c in text):
+                    return text, name
+            except (LookupError, UnicodeError):
+                pass  # no such charset, or one that is none for text: go by the bytes
     encoding = _legacy(raw)
     return raw.decode(encoding, "replace"), encoding
 
@@ -175,8 +186,8 @@ def _utf16_without_bom(raw: bytes) -> str:
 
 def _legacy(raw: bytes) -> str:
     """The likeliest encoding of text that is not UTF-8, chosen among the Chinese and Western ones and broken UTF-8."""
-    broken = raw.decode("utf-8", "replace")
-    if broken.count("\ufffd") < 0.02 * len(broken):
+    wide = [c for c in raw.decode("utf-8", "replace") if not c.isascii()]
+    if wide.count("\ufffd") < 0.2 * len(wide):
         return "utf-8"
     from charset_normalizer import from_bytes
 

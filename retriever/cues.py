@@ -55,7 +55,9 @@ _A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})\s*[:：.、)）]?\s+", re.I
 _EMPHASIS = re.compile(
     r"\*\*|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
 )
-_MD_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
+_MD_LINK = re.compile(
+    r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?(?:\s+\"[^\"]{0,200}\")?\)"
+)
 _TAGS_AT_END = re.compile(r"[\s\u00a0]*[(（\[【][^()（）\[\]【】?？]{1,12}[)）\]】]\s*$")
 _ORNAMENT = re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF\u2B50\u2B55\ufe0f\u200b-\u200d\ufeff★☆]+")
 
@@ -119,7 +121,11 @@ class Cue:
 
 def strip_markup(text: str) -> str:
     """`text` without Markdown emphasis, link targets, inline HTML tags, heading hashes and list bullets."""
-    text = re.sub(r"^\s*(?:>\s?)*#{1,6}\s*(?=\S)", "", text)
+    text, hashes = re.subn(r"^\s*(?:>\s?){0,9}#{1,6}\s*(?=\S)", "", text)
+    if hashes:
+        text = text.rstrip().rstrip("#").rstrip() or text
+    if len(text) > 20_000:
+        return text.strip()
     text = _MD_LINK.sub(lambda m: m.group(1), text)
     parts = re.split(r"(`[^`\n]+`)", text)
     return "".join(part if part[:1] == "`" else _EMPHASIS.sub("", part) for part in parts).strip()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retriever.errors import IndexUnusableError
+from retriever.errors import IndexUnusableError, rebuild_hint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class DenseIndex:
             return cls(*(faiss.read_index(str(folder / name)) for name in FILES))
         except RuntimeError as error:
             raise IndexUnusableError(
-                f"{folder}: a vector file is missing or damaged; rebuild with: retriever index"
+                f"{folder}: a vector file is missing or damaged; {rebuild_hint(folder)}"
             ) from error
 
     def save(self, folder: Path) -> None:

@@ -61,15 +61,21 @@ class StaticEncoder:
 
         try:
             self._table = _open_table(folder / "model.safetensors")
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
             raise ModelError(
                 f"{folder}: not a readable static model ({error}); reinstall the package or name another one with --model"
             ) from error
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # tokenizers raises bare Exception for malformed files
             raise ModelError(
                 f"{folder}/tokenizer.json: not a readable tokenizer ({error}); reinstall the package or name another model with --model"
             ) from error
+        if self._tokenizer.get_vocab_size() > self._table.shape[0]:
+            raise ModelError(
+                f"{folder}: the table has {self._table.shape[0]} rows for {self._tokenizer.get_vocab_size()} pieces; "
+                "reinstall the package or name another model with --model"
+            )
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.identity = EncoderIdentity(name, int(self._table.shape[1]), static_digest(folder))
@@ -161,6 +167,10 @@ def _is_static(folder: Path) -> bool:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise ModelError(
+            f"{folder}/modules.json: not a list of modules; give the folder of a sentence-transformers model"
+        )
     kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules]
     return kinds == ["StaticEmbedding", "Normalize"] and (folder / "tokenizer.json").is_file()
 

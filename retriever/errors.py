@@ -10,6 +10,8 @@
 The command line turns each of them into one line on stderr and exit status 2.
 """
 
+from pathlib import Path
+
 
 class RetrieverError(Exception):
     """Root of all errors raised on purpose by this package."""
@@ -33,3 +35,8 @@ class ModelMismatchError(IndexUnusableError):
 
 class ModelError(RetrieverError):
     """An encoder is not present, not readable or not what its files say."""
+
+
+def rebuild_hint(generation: Path) -> str:
+    """What to do about a damaged index, given the folder of its generation."""
+    return f"rebuild it with: retriever index --index {generation.parent.parent}"

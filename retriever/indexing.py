@@ -1,17 +1,8 @@
-"""The index directory: generations written aside and switched in by one atomic rename, with a manifest that tells what is inside.
-
-    DIR/CURRENT                 name of the generation that serves
-    DIR/generations/NAME/       manifest.json  sources.json  passages.jsonl  passages.npy  words.json
-                                questions.faiss  answers.faiss  terms.json  term_*.npy
-
-A reader opens the generation that CURRENT names and never sees one in the making. JSON, npy (without pickle) and FAISS only.
-"""
+"""The index: passages, vectors, terms and the analyzer that made them, in one row order; opened from and written to a generation."""
 
 import hashlib
-import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -21,15 +12,23 @@ from retriever.analysis import ANALYZER_VERSION, Analyzer
 from retriever.dense import DenseIndex
 from retriever.documents import Passage
 from retriever.encoding import Encoder, EncoderIdentity
-from retriever.errors import IndexUnusableError, InputError, ModelMismatchError
+from retriever.errors import IndexUnusableError, InputError, ModelMismatchError, rebuild_hint
+from retriever.generations import (
+    FORMAT_VERSION,
+    current,
+    finish,
+    from_json,
+    make_aside,
+    read_manifest,
+    switch,
+    to_json,
+    verify_files,
+)
 from retriever.lexical import LexicalIndex
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-FORMAT_VERSION = 1
-REBUILD = "rebuild it with: retriever index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,10 @@ class Parts:
 
 
 class Index:
-    """An open generation. Passages are read from disk one by one, when asked for."""
+    """An open generation. Passages are read from disk one by one, when asked for.
+
+    Raises IndexUnusableError when its files are damaged or do not belong together.
+    """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         import numpy as np
@@ -58,17 +60,18 @@ class Index:
         try:
             self._offsets = np.load(folder / "passages.npy", allow_pickle=False)
             self._passages = (folder / "passages.jsonl").open("rb")
-            words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+            words = from_json((folder / "words.json").read_bytes())
             self.analyzer = Analyzer(words["words"], words["total"])
-        except (OSError, ValueError, KeyError) as error:
+            self.encoder = EncoderIdentity(**manifest["encoder"])
+            count = manifest["counts"]["passages"]
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise IndexUnusableError(
-                f"{folder}: a file of the index is missing or damaged ({error}); {REBUILD}"
+                f"{folder}: a file of the index is missing or damaged ({error}); {rebuild_hint(folder)}"
             ) from error
         self.dense = DenseIndex.load(folder)
         self.lexical = LexicalIndex.load(folder, len(self._offsets) - 1)
-        if not len(self.dense) == len(self.lexical) == manifest["counts"]["passages"]:
-            raise IndexUnusableError(f"{folder}: the files of the index do not belong together; {REBUILD}")
-        self.encoder = EncoderIdentity(**manifest["encoder"])
+        if not len(self.dense) == len(self.lexical) == count:
+            raise IndexUnusableError(f"{folder}: the files of the index do not belong together; {rebuild_hint(folder)}")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -76,82 +79,37 @@ class Index:
     def passage(self, row: int) -> Passage:
         """The passage of a row."""
         start, end = int(self._offsets[row]), int(self._offsets[row + 1])
-        return read_passage(json.loads(os.pread(self._passages.fileno(), end - start, start)))
+        return read_passage(from_json(os.pread(self._passages.fileno(), end - start, start)))
 
     def sources(self) -> list[dict[str, Any]]:
         """What was read: name, path, sha256, encoding, format and counts of every source."""
-        rows: list[dict[str, Any]] = json.loads((self.folder / "sources.json").read_text(encoding="utf-8"))
+        rows: list[dict[str, Any]] = from_json((self.folder / "sources.json").read_bytes())
         return rows
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raises ModelMismatchError unless `encoder` is the one the index was built with."""
-        if encoder.identity != self.encoder:
+        mine, theirs = self.encoder, encoder.identity
+        if mine != theirs:
+            directory = self.folder.parent.parent
             raise ModelMismatchError(
-                f"{self.folder.parent.parent}: built with the encoder {self.encoder.name} ({self.encoder.dimension} dimensions, {self.encoder.digest}), "
-                f"asked with {encoder.identity.name} ({encoder.identity.dimension}, {encoder.identity.digest}); rebuild it with: retriever index --model {encoder.identity.name}"
+                f"{directory}: built with the encoder {mine.name} ({mine.dimension} dimensions, {mine.digest}), asked with {theirs.name} "
+                f"({theirs.dimension}, {theirs.digest}); rebuild it with: retriever index --index {directory} --model {theirs.name}"
             )
-
-
-def is_built(directory: Path) -> bool:
-    """True when `directory` holds an index that finished building."""
-    return (directory / "CURRENT").is_file()
 
 
 def open_index(directory: Path) -> Index:
     """The serving generation of `directory`, checksums verified. Raises IndexUnusableError when it cannot be used."""
-    for attempt in range(3):
-        folder = _current(directory)
+    for _ in range(3):
+        folder = current(directory)
         try:
-            manifest = _read_manifest(folder)
-            _verify_files(folder, manifest)
+            manifest = read_manifest(folder)
+            verify_files(folder, manifest)
             return Index(folder, manifest)
         except IndexUnusableError:
-            # a builder may have switched generations between our two reads
-            if attempt == 2 or _current(directory) == folder:
+            if current(directory) == folder:
                 raise
+            # a builder switched generations between our two reads; open the new one
     raise IndexUnusableError(f"{directory}: changes faster than it can be opened; try again")
-
-
-def _current(directory: Path) -> Path:
-    try:
-        name = (directory / "CURRENT").read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise IndexUnusableError(
-            f"{directory}: no index here; make one with: retriever index --index {directory}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise IndexUnusableError(f"{directory}/CURRENT: damaged; {REBUILD}") from error
-    if not name or "/" in name or name.startswith("."):
-        raise IndexUnusableError(f"{directory}/CURRENT: damaged; {REBUILD}")
-    return directory / "generations" / name
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        version = manifest["format_version"]
-        found = (version, manifest["analyzer_version"])
-        manifest["counts"]["passages"], manifest["files"], manifest["encoder"]["name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexUnusableError(f"{folder}/manifest.json: missing or damaged; {REBUILD}") from error
-    if found != (FORMAT_VERSION, ANALYZER_VERSION):
-        raise IndexUnusableError(
-            f"{folder}: written by another version (format {found[0]}, analyzer {found[1]}; this one reads {FORMAT_VERSION}, {ANALYZER_VERSION}); {REBUILD}"
-        )
-    return manifest
-
-
-def _verify_files(folder: Path, manifest: dict[str, Any]) -> None:
-    for name, wanted in manifest["files"].items():
-        try:
-            if (folder / name).stat().st_size != wanted["bytes"] or _sha256(folder / name) != wanted["sha256"]:
-                raise IndexUnusableError(
-                    f"{folder / name}: damaged (its checksum differs from the manifest's); {REBUILD}"
-                )
-        except OSError as error:
-            raise IndexUnusableError(
-                f"{folder / name}: missing or not readable ({error.strerror}); {REBUILD}"
-            ) from error
 
 
 def write_index(directory: Path, parts: Parts, now: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -161,17 +119,16 @@ def write_index(directory: Path, parts: Parts, now: Callable[[], None] = lambda:
     goes on serving.
     """
     try:
-        (directory / "generations").mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".building-", dir=directory / "generations"))
+        aside = make_aside(directory)
     except OSError as error:
         raise InputError(
             f"{directory}: cannot be written ({error.strerror}); choose another place with --index or RETRIEVER_INDEX"
         ) from error
     try:
         manifest = _fill(aside, parts)
-        name = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
+        name = finish(aside, manifest)
         now()
-        _switch(directory, aside, name)
+        switch(directory, aside, name)
     except OSError as error:
         raise InputError(
             f"{directory}: writing the index failed ({error.strerror}); the index that was there is untouched"
@@ -182,82 +139,31 @@ def write_index(directory: Path, parts: Parts, now: Callable[[], None] = lambda:
 
 
 def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
-    """Write all files of a generation and return its manifest."""
+    """Write all files of a generation but its manifest, which is returned."""
     import numpy as np
 
     offsets = [0]
     with (folder / "passages.jsonl").open("wb") as file:
         for passage in parts.passages:
-            line = json.dumps(asdict(passage), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-            offsets.append(offsets[-1] + file.write(line))
+            offsets.append(offsets[-1] + file.write(to_json(asdict(passage)) + b"\n"))
     np.save(folder / "passages.npy", np.asarray(offsets, dtype=np.int64), allow_pickle=False)
-    _write_json(folder / "words.json", {"total": parts.analyzer.total, "words": dict(parts.analyzer.words)})
-    _write_json(folder / "sources.json", parts.sources)
+    (folder / "words.json").write_bytes(to_json({"total": parts.analyzer.total, "words": dict(parts.analyzer.words)}))
+    (folder / "sources.json").write_bytes(to_json(parts.sources))
     DenseIndex.build(parts.question_vectors, parts.answer_vectors).save(folder)
     LexicalIndex.build(list(zip(parts.question_terms, parts.answer_terms, strict=True))).save(folder)
-    digest = hashlib.sha256("".join(f"{s['name']}\0{s['sha256']}\n" for s in parts.sources).encode()).hexdigest()
-    names = sorted(path.name for path in folder.iterdir())
-    manifest = {
+    corpus = "".join(f"{source['name']}\0{source['sha256']}\n" for source in parts.sources)
+    return {
         "format_version": FORMAT_VERSION,
         "analyzer_version": ANALYZER_VERSION,
         "encoder": parts.encoder.as_dict(),
-        "corpus_digest": digest,
+        "corpus_digest": hashlib.sha256(corpus.encode("utf-8", "surrogatepass")).hexdigest(),
         "counts": {
             "sources": len(parts.sources),
             "passages": len(parts.passages),
-            "parents": sum(p.parent is None for p in parts.passages),
+            "parents": sum(passage.parent is None for passage in parts.passages),
         },
         "settings": parts.settings,
-        "files": {name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)} for name in names},
     }
-    _write_json(folder / "manifest.json", manifest)
-    for name in [*names, "manifest.json"]:
-        _sync(folder / name)
-    _sync(folder)
-    return manifest
-
-
-def _switch(directory: Path, aside: Path, name: str) -> None:
-    """Move a finished generation into place, point CURRENT at it, and remove generations other than it and the one before."""
-    generations = directory / "generations"
-    try:
-        before = _current(directory).name
-    except IndexUnusableError:
-        before = name
-    target = generations / name
-    if target.exists():
-        retired = Path(tempfile.mkdtemp(prefix=".retired-", dir=generations))
-        os.rename(target, retired / name)
-        os.rename(aside, target)
-        shutil.rmtree(retired, ignore_errors=True)
-    else:
-        os.rename(aside, target)
-    _sync(generations)
-    pointer = directory / f".CURRENT.{os.getpid()}"
-    pointer.write_text(name + "\n", encoding="utf-8")
-    _sync(pointer)
-    os.replace(pointer, directory / "CURRENT")
-    _sync(directory)
-    for old in generations.iterdir():
-        if old.name not in (name, before) and not old.name.startswith("."):
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _TUPLES = {"question_lines", "answer_lines", "dropped_lines", "heading_path"}

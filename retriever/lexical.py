@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retriever.errors import IndexUnusableError
+from retriever.errors import IndexUnusableError, rebuild_hint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,10 +72,8 @@ class LexicalIndex:
         try:
             terms = json.loads((folder / FILES[0]).read_text(encoding="utf-8"))
             starts, rows, weights = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in FILES[1:])
-        except (OSError, ValueError) as error:
-            raise IndexUnusableError(
-                f"{folder}: a term file is missing or damaged; rebuild with: retriever index"
-            ) from error
+        except (OSError, ValueError, EOFError) as error:
+            raise IndexUnusableError(f"{folder}: a term file is missing or damaged; {rebuild_hint(folder)}") from error
         return cls(terms, starts, rows, weights, passages)
 
     def save(self, folder: Path) -> None:

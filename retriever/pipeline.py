@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,25 +202,26 @@ def _source_row(page: Page) -> dict[str, Any]:
 
 
 def corpus_changes(index: Index) -> dict[str, list[str]]:
-    """Names of sources that were added, changed or removed on disk since `index` was built."""
+    """Names of sources that were added, changed or removed on disk since `index` was built.
+
+    Files that cannot be read do not count as added: a build would skip them.
+    """
     settings = index.manifest["settings"]
-    options = CorpusOptions(
-        tuple(settings["corpus"]["include"]), tuple(settings["corpus"]["exclude"]), settings["corpus"]["max_bytes"]
-    )
+    wanted = settings["corpus"]
+    options = CorpusOptions(tuple(wanted["include"]), tuple(wanted["exclude"]), wanted["max_bytes"])
     recorded = {row["name"]: row["sha256"] for row in index.sources()}
-    try:
-        found = dict(find_sources([Path(root) for root in settings["roots"]], options))
-    except InputError:
-        found = {}
-    changed = []
-    for name in sorted(recorded.keys() & found.keys()):
+    found: dict[str, Path] = {}
+    for root in settings["roots"]:
+        with suppress(InputError):
+            found.update(find_sources([Path(root)], options, prefixed=len(settings["roots"]) > 1))
+    changes: dict[str, list[str]] = {"added": [], "changed": [], "removed": sorted(recorded.keys() - found.keys())}
+    for name, path in sorted(found.items()):
         try:
-            if load_source(name, found[name], options).sha256 != recorded[name]:
-                changed.append(name)
+            digest = load_source(name, path, options).sha256
         except SourceError:
-            changed.append(name)
-    return {
-        "added": sorted(found.keys() - recorded.keys()),
-        "changed": changed,
-        "removed": sorted(recorded.keys() - found.keys()),
-    }
+            digest = None
+        if name not in recorded:
+            changes["added"].extend([name] if digest else [])
+        elif digest != recorded[name]:
+            changes["changed"].append(name)
+    return changes

@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from retriever.errors import InputError
 from retriever.indexing import Index
 
 SCHEMA_VERSION = 1
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ue000\ue001]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +98,15 @@ def passage_object(passage: Passage) -> dict[str, Any]:
     }
 
 
+def _name(path: str) -> str:
+    """A path for people: without line ends and control characters."""
+    return clean_text(path.replace("\n", " ").replace("\t", " "))
+
+
 def place(passage: Passage, places: Places) -> str:
     """`file:line-line`, the form editors jump to."""
     start, end = passage.answer_lines
-    return f"{places.path(passage.source)}:{start}" + (f"-{end}" if end > start else "")
+    return f"{_name(places.path(passage.source))}:{start}" + (f"-{end}" if end > start else "")
 
 
 def answer_text(result: Answer, places: Places, style: Style, show_nearest: bool = False) -> str:
@@ -130,54 +134,71 @@ def answer_text(result: Answer, places: Places, style: Style, show_nearest: bool
 
 
 def _answer_lines(choice: Choice, style: Style) -> list[str]:
-    """The answer wrapped and indented, its highlighted spans bold."""
-    text = choice.hit.passage.answer
-    if not style.colour:
-        return [line for raw in text.split("\n") for line in wrap(clean_text(raw), style.width, "   ", "   ")]
-    marked = list(text)
-    for start, end in choice.highlights:
-        for at in range(start, end):
-            if marked[at].strip():
-                marked[at] = f"{_ON}{marked[at]}{_OFF}"
-    lines = []
-    for raw in "".join(marked).split("\n"):
-        for line in wrap(clean_text(raw), style.width, "   ", "   "):
-            lines.append(line.replace(_OFF + _ON, "").replace(_ON, "\x1b[1m").replace(_OFF, "\x1b[22m"))
+    """The answer wrapped and indented, its highlighted spans bold where there is colour."""
+    text = clean_text(choice.hit.passage.answer)
+    if not style.colour or text != choice.hit.passage.answer:
+        return [line for raw in text.split("\n") for line in wrap(raw, style.width, "   ", "   ")]
+    for start, end in sorted(choice.highlights, reverse=True):
+        text = text[:start] + _ON + text[start:end] + _OFF + text[end:]
+    lines, bold = [], False
+    for raw in text.split("\n"):
+        for line in wrap(raw, style.width, "   ", "   "):
+            opens = bold
+            bold = (line.rfind(_ON) > line.rfind(_OFF)) if _ON in line or _OFF in line else bold
+            painted = line.replace(_ON, "\x1b[1m").replace(_OFF, "\x1b[22m")
+            lines.append(("\x1b[1m" if opens else "") + painted + ("\x1b[22m" if bold else ""))
     return lines
 
 
-# Private-use marks that stand for "bold on" and "bold off" while text is wrapped; they take no column.
+# Private-use marks that stand for "bold on" and "bold off" while text is wrapped; they take no column. `clean_text` takes them
+# out of the text of pages.
 _ON, _OFF = "\ue000", "\ue001"
+_CLOSERS = "，。；：！？）】》」』”’、,.;:!?)\\]}%"
+_PIECE = re.compile(
+    rf"[ ]+|[{_ON}{_OFF}]|(?:[^\s{_ON}{_OFF}\u2e80-\uffef]+|[\u2e80-\udfff\ue002-\uffef])[{_CLOSERS}]{{0,3}}|[^\S ]"
+)
 
 
 def clean_text(text: str) -> str:
-    """Text without control and direction-changing characters: nothing of a source reaches the terminal as a command."""
+    """Text without control, direction-changing and our private characters: nothing of a source reaches the terminal as a command."""
     return _CONTROL.sub("", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def wrap(text: str, width: int, later: str = "", first: str = "") -> list[str]:
-    """`text` broken into lines of at most `width` columns, wide characters counting two; words stay whole where they can."""
-    indent = re.match(r"[ \t]*", text).group(0).replace("\t", "    ")  # type: ignore[union-attr]
-    pieces = re.findall(
-        rf"[ ]+|[{_ON}{_OFF}]|[^\s{_ON}{_OFF}\u2e80-\uffef]+|[\u2e80-\uffef]|\s", text[len(text) - len(text.lstrip()) :]
+    """`text` broken into lines of at most `width` columns, wide characters counting two.
+
+    Words stay whole where they can, and closing punctuation stays with what it closes; a piece longer than a line is broken.
+    """
+    text = text.rstrip()
+    indent = " " * min(
+        display_width(text[: len(text) - len(text.lstrip())].expandtabs(4)), max(0, width // 2 - len(later))
     )
     lines, line, used = [], first + indent, display_width(first + indent)
-    for piece in pieces:
+    start, empty = display_width(later + indent), True
+    for piece in _PIECE.findall(text.lstrip()):
         size = 0 if piece in (_ON, _OFF) else display_width(piece)
-        if used + size > width and line.strip() and not _closes(piece):
+        if used + size > width and not empty:
             lines.append(line.rstrip())
-            line, used = later + indent, display_width(later + indent)
+            line, used, empty = later + indent, start, True
             if piece.isspace():
                 continue
-        line, used = line + piece, used + size
+        while used + size > width and len(piece) > 1:  # longer than a line
+            cut = _fitting(piece, max(1, width - used))
+            lines.append(line + piece[:cut])
+            line, used, piece = later + indent, start, piece[cut:]
+            size = display_width(piece)
+        line, used, empty = line + piece, used + size, empty and piece in (_ON, _OFF)
     return [*lines, line.rstrip()]
 
 
-def _closes(piece: str) -> bool:
-    """Closing punctuation hangs at the end of a line rather than starting the next."""
-    return piece in (_OFF,) or (
-        len(piece) == 1 and (piece in ",.;:!?)、，。；：！？）】》”’" or unicodedata.category(piece) == "Pe")
-    )
+def _fitting(text: str, width: int) -> int:
+    """How many characters of `text` fit into `width` columns, at least one."""
+    used = 0
+    for n, char in enumerate(text):
+        used += display_width(char)
+        if used > width:
+            return max(1, n)
+    return len(text)
 
 
 def passage_text(passage: Passage, places: Places, style: Style) -> str:
@@ -192,7 +213,9 @@ def passage_text(passage: Passage, places: Places, style: Style) -> str:
 
 def open_question_text(question: dict[str, Any], places: Places) -> str:
     """An open question for people: its place and its text."""
-    return f"{places.path(question['source'])}:{question['question_lines'][0]}  {clean_text(question['question'])}"
+    return (
+        f"{_name(places.path(question['source']))}:{question['question_lines'][0]}  {clean_text(question['question'])}"
+    )
 
 
 def drop_object(name: str, drop: Drop) -> dict[str, Any]:
@@ -259,11 +282,12 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]]) ->
         f"encoder    {index.encoder.name}, {index.encoder.dimension} dimensions, {index.encoder.digest}",
         f"built from {', '.join(manifest['settings']['roots'])}",
     ]
-    changed = [f"{kind}: {', '.join(names)}" for kind, names in changes.items() if names]
+    changed = [f"{kind}: {', '.join(map(_name, names))}" for kind, names in changes.items() if names]
     lines.append(
         "corpus     " + ("; ".join(changed) + "; refresh with: retriever index" if changed else "unchanged since")
     )
     lines.extend(
-        f"  {row['name']}  {row['passages']} passages, {row['dropped']} blocks dropped" for row in index.sources()
+        f"  {_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
+        for row in index.sources()
     )
     return "\n".join(lines)

@@ -166,7 +166,11 @@ def _batch_lines(batch: str) -> Iterator[tuple[int, str]]:
     from retriever.corpus import decode
 
     text, _ = decode(raw, where=batch)
-    rows = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    rows = [
+        (number, line)
+        for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
+        if line.strip()
+    ]
     if not rows:
         raise InputError(f"{batch}: no question in it; write one a line")
     return iter(rows)
@@ -179,7 +183,7 @@ def _read_query(line: str) -> tuple[str | None, str]:
     try:
         row = json.loads(line)
         text = row["question"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             'not a JSON object with a "question"; write {"id": "1", "question": "…"} or the bare question'
         ) from error

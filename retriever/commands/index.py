@@ -23,30 +23,31 @@ def index(
     full: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
-    max_bytes: int,
+    max_bytes: int | None,
 ) -> int:
     """Build the index of CORPUS (files and folders); without one, of what it was built from, or of the bundled corpus."""
-    from retriever.corpus import CorpusOptions
-    from retriever.indexing import is_built, open_index
+    from retriever.corpus import MAX_BYTES, CorpusOptions
+    from retriever.generations import is_built, recorded_settings
     from retriever.locations import bundled_corpus, index_directory
 
     directory = index_directory(index_)
     roots = [Path(path) for path in corpus]
     if not roots:
-        roots = [bundled_corpus()]
-        if is_built(directory):
-            try:
-                settings = open_index(directory).manifest["settings"]
-                roots = [Path(path) for path in settings["roots"]]
-                model = model or settings.get("model")
-                include = include or tuple(settings["corpus"]["include"])
-                exclude = exclude or tuple(settings["corpus"]["exclude"])
-            except IndexUnusableError as error:
-                click.echo(f"warning: {error}", err=True)
-                click.echo(
-                    "warning: what it was built from is not known any more; indexing the bundled corpus", err=True
+        settings = recorded_settings(directory)
+        if settings is None:
+            if is_built(directory):
+                raise IndexUnusableError(
+                    f"{directory}: what it was built from is not known any more; name it: retriever index --index {directory} CORPUS"
                 )
-    report = build_index(roots, directory, model, CorpusOptions(include, exclude, max_bytes))
+            roots = [bundled_corpus()]
+        else:
+            roots = [Path(path) for path in settings["roots"]]
+            model = model or settings.get("model")
+            recorded = settings.get("corpus", {})
+            include = include or tuple(recorded.get("include", ()))
+            exclude = exclude or tuple(recorded.get("exclude", ()))
+            max_bytes = max_bytes or recorded.get("max_bytes")
+    report = build_index(roots, directory, model, CorpusOptions(include, exclude, max_bytes or MAX_BYTES))
     if corpus:
         (directory / "BUNDLED").unlink(missing_ok=True)
     click.echo(f"index      {directory}")

@@ -24,18 +24,21 @@ def passages(
     unanswered: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
-    max_bytes: int,
+    max_bytes: int | None,
 ) -> int:
     """List the passages of the pages at PATHS (no index needed), or else of the index."""
     from retriever.rendering import Places, open_question_text, passage_object, passage_text
 
     if paths:
-        from retriever.corpus import CorpusOptions
+        from retriever.corpus import MAX_BYTES, CorpusOptions
         from retriever.pipeline import BuildReport, read_corpus
 
         report = BuildReport()
         pages = read_corpus(
-            [Path(path) for path in paths], CorpusOptions(include, exclude, max_bytes), report, show_progress
+            [Path(path) for path in paths],
+            CorpusOptions(include, exclude, max_bytes or MAX_BYTES),
+            report,
+            show_progress,
         )
         show_progress("done", 1, 1)
         for line in [*report.skipped, *report.replaced]:
@@ -96,7 +99,8 @@ def clean(file: str, as_json: bool, max_bytes: int) -> int:
 def show(citation: str, index_: str | None, context: int) -> int:
     """Print the lines of a citation, SOURCE:12-18, in their page."""
     from retriever.corpus import CorpusOptions, load_source
-    from retriever.indexing import is_built, open_index
+    from retriever.generations import is_built
+    from retriever.indexing import open_index
     from retriever.locations import index_directory
     from retriever.rendering import page_view, read_place
 
@@ -105,9 +109,9 @@ def show(citation: str, index_: str | None, context: int) -> int:
     directory = index_directory(index_)
     if is_built(directory):
         for row in open_index(directory).sources():
-            if name in (row["name"], row["path"]) or (path.exists() and os.path.realpath(path) == row["path"]):
+            if name in (row["name"], row["path"]) or (os.path.exists(path) and os.path.realpath(path) == row["path"]):
                 path, recorded = Path(row["path"]), row["sha256"]
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{name}: no such source in the index or on disk; list them with: retriever status")
     source = load_source(name, path, CorpusOptions(max_bytes=1 << 62))
     if recorded and recorded != source.sha256:

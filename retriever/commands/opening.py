@@ -20,13 +20,14 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
     """The index to use with its encoder; the bundled corpus is indexed when there is none yet."""
     from retriever.encoding import BUNDLED, load_encoder
     from retriever.errors import ModelMismatchError
-    from retriever.indexing import is_built, open_index
+    from retriever.generations import is_built
+    from retriever.indexing import open_index
     from retriever.locations import index_directory
     from retriever.search import Retriever
 
     directory = index_directory(index_)
     if not is_built(directory):
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        if os.path.exists(directory) and not (directory.is_dir() and _is_empty(directory)):
             raise IndexUnusableError(f"{directory}: not an index; make one with: retriever index --index DIR CORPUS")
         build_bundled(directory, model)
     try:
@@ -38,6 +39,14 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
             raise
     build_bundled(directory, model)
     return Retriever(open_index(directory), load_encoder())
+
+
+def _is_empty(directory: Path) -> bool:
+    """True for a folder with nothing in it but what a build that was broken off left."""
+    try:
+        return all(entry.name == "generations" or entry.name.startswith(".") for entry in directory.iterdir())
+    except OSError as error:
+        raise IndexUnusableError(f"{directory}: cannot be read ({error.strerror}); check its permissions") from error
 
 
 def _holds_bundled(directory: Path) -> bool:
@@ -64,8 +73,8 @@ def build_index(
     from retriever.encoding import BUNDLED, load_encoder
     from retriever.pipeline import build
 
-    encoder = load_encoder(model or BUNDLED)
-    report = build(roots, directory, encoder, options or CorpusOptions(), model or BUNDLED, show_progress)
+    name = os.path.abspath(model) if model and os.path.isdir(model) else model or BUNDLED
+    report = build(roots, directory, load_encoder(name), options or CorpusOptions(), name, show_progress)
     for line in [*report.skipped, *report.replaced]:
         click.echo(f"warning: {line}", err=True)
     seconds = sum(report.seconds.values())

@@ -27,7 +27,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, one obj
 def corpus_options(command: Any) -> Any:
     """The options that say which files are read."""
     command = click.option(
-        "--max-bytes", default=20_000_000, show_default=True, metavar="N", help="Skip files larger than N bytes."
+        "--max-bytes", type=click.IntRange(1), metavar="N", help="Skip files larger than N bytes [default: 20000000]."
     )(command)
     command = click.option(
         "--exclude", multiple=True, metavar="GLOB", help="Skip files that match; may be given again."

@@ -107,7 +107,7 @@ class _BlockWriter:
                 self._flush()
                 self.gap = 2
             elif node.tag == "br":
-                if context.inline:
+                if context.inline and self.chars:
                     self._add(" ", self._last_offset(), context)
                 else:
                     self._flush()
@@ -117,6 +117,8 @@ class _BlockWriter:
                 for char in alt if self.chars else "":
                     self._add(char, self._last_offset(), context)
             elif node.tag in _SKIPPED and not _is_tex_script(node):
+                continue
+            elif node.tag == "a" and context.kind == "heading" and _is_permalink(node):
                 continue
             elif (tex := _tex_of(node)) is not None:
                 self._text(tex, context)
@@ -128,11 +130,9 @@ class _BlockWriter:
     def _open(self, node: Node, context: _Context, stack: list[tuple[Node, _Context, bool]]) -> None:
         """Enter an element: close the block before it, and put its children on the stack."""
         inner = _enter(node, context)
-        if context.inline and node.tag in ("td", "th") and self.chars:
-            for char in " | ":
+        if context.inline and node.tag in BLOCK:
+            for char in "" if not self.chars else " | " if node.tag in ("td", "th") else " ":
                 self._add(char, self._last_offset(), context)
-        elif context.inline and node.tag in BLOCK:
-            self._add(" ", self._last_offset(), context)
         elif node.tag in BLOCK:
             self._flush()
             stack.append((node, context, True))
@@ -178,7 +178,7 @@ class _BlockWriter:
         if not trimmed.strip():
             return
         offsets = offsets[lead : lead + len(trimmed)]
-        marker = context.marker.pop() if context.marker else ""
+        marker = context.marker.pop() if context.marker and context.kind != "code" else ""
         visible = len(re.sub(r"\s", "", trimmed))
         tight = {"item", "definition", "table"}
         self.blocks.append(
@@ -281,6 +281,11 @@ def _furniture(node: Node) -> list[str]:
     return found
 
 
+def _is_permalink(node: Node) -> bool:
+    """True for the sign after a heading that links to the heading itself."""
+    return "".join(text for text, _, _ in all_pieces(node)).strip() in ("#", "¶", "§", "🔗", "")
+
+
 def _is_tex_script(node: Node) -> bool:
     return node.tag == "script" and node.attrs.get("type", "").startswith("math/tex")
 
@@ -299,7 +304,7 @@ def _tex_of(node: Node) -> Node | None:
     if not tex:
         return None
     head, tail = tex[0], tex[-1]
-    return Node("", pieces=[("$", head[1], 0), *tex, ("$", tail[1] + tail[2], 0)])
+    return Node("", pieces=[("$", head[1], 0), *tex, ("$", tail[1] + max(0, tail[2] - 1), 0)])
 
 
 def read_html(source: Source) -> tuple[str, list[Block]]:

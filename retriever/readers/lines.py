@@ -9,6 +9,7 @@ indent prose by four spaces too often).
 """
 
 import re
+from collections.abc import Callable
 
 from retriever.cues import display_width, strip_markup
 from retriever.documents import Block, Source
@@ -57,6 +58,7 @@ class _Lines:
         self.title = ""
         self.markdown = source.format == "markdown" or _looks_like_markdown(self.lines)
         self.last_line = 0
+        self.unclosed: set[str] = set()
 
     def read(self) -> tuple[str, list[Block]]:
         at = self._front_matter()
@@ -83,15 +85,17 @@ class _Lines:
 
     def _step(self, at: int) -> int:
         """Read the block that starts at line index `at`; return the index after it."""
-        text = self.lines[at].strip("\ufeff \t\u00a0\u3000\f\v")
-        if not text or (text.startswith("<!--") and text.endswith("-->")):
+        text = self.lines[at].strip("\ufeff").strip()
+        if not text:
             return at + 1
+        if text.startswith("<!--"):
+            end = at if "-->" in text else self._closing(at, "-->", lambda line: "-->" in line)
+            return at + 1 if end is None else end + 1
         fence = _FENCE.match(text)
         if fence:
+            mark = fence.group(1)
             return self._until(
-                at,
-                "code",
-                lambda line, mark=fence.group(1): line.strip().startswith(mark) and not line.strip(mark[0] + " \t"),
+                at, "code", mark, lambda line: line.strip().startswith(mark) and not line.strip(mark[0] + " \t")
             )
         for opener, closer in _FORMULA.items():
             if (
@@ -99,7 +103,7 @@ class _Lines:
                 and (opener != "$$" or text.count("$$") == 1)
                 and closer not in text[len(opener) :]
             ):
-                return self._until(at, "formula", lambda line, closer=closer: closer in line)
+                return self._until(at, "formula", closer, _holds(closer))
         if _TABLE.match(text) or (
             at + 1 < len(self.lines) and "|" in text and _TABLE_RULE.match(self.lines[at + 1].strip())
         ):
@@ -145,12 +149,19 @@ class _Lines:
         previous = self.lines[at - 1].strip() if at else ""
         return bool(_SETEXT.match(following)) and not previous and len(following) >= 3 and not _BULLET.match(text)
 
-    def _until(self, at: int, kind: str, closes) -> int:  # type: ignore[no-untyped-def]
+    def _until(self, at: int, kind: str, mark: str, closes: Callable[[str], bool]) -> int:
         """A block from line `at` to the first later line that closes it; unclosed, it is an ordinary line."""
-        for end in range(at + 1, len(self.lines)):
-            if closes(self.lines[end]):
-                return self._add(kind, at, end)
-        return self._add("paragraph", at, at)
+        end = self._closing(at, mark, closes)
+        return self._add("paragraph", at, at) if end is None else self._add(kind, at, end)
+
+    def _closing(self, at: int, mark: str, closes: Callable[[str], bool]) -> int | None:
+        """Index of the first line after `at` that closes what `mark` stands for; a search that failed is not done again."""
+        if mark not in self.unclosed:
+            for end in range(at + 1, len(self.lines)):
+                if closes(self.lines[end]):
+                    return end
+            self.unclosed.add(mark)
+        return None
 
     def _code_run(self, at: int) -> int | None:
         """Index of the last line of an unfenced code run of two or more lines that starts at `at`, or None."""
@@ -182,7 +193,7 @@ class _Lines:
     def _add(self, kind: str, first: int, last: int, *, level: int = 0, plain: str | None = None) -> int:
         """Append a block for lines `first`..`last` (indices) and return the index after it."""
         raw = self.lines[first]
-        lead = len(raw) - len(raw.lstrip("\ufeff \t\u00a0\u3000\f\v"))
+        lead = len(raw) - len(raw.lstrip("\ufeff").lstrip())
         starts = self.source.line_starts
         if kind == "code" or kind == "table" or kind == "formula":
             lead_chars = lead if first == last else 0
@@ -223,6 +234,10 @@ class _Lines:
         return last + 1
 
 
+def _holds(text: str) -> Callable[[str], bool]:
+    return lambda line: text in line
+
+
 def _looks_like_markdown(lines: list[str]) -> bool:
     """True for a text file with several headings, fences or emphasised heads."""
     headings = sum(bool(re.match(r"#{1,6}\s+\S", line)) and not _is_code(line) for line in lines)
@@ -243,16 +258,16 @@ def _is_code(line: str) -> bool:
 
 
 def _has_prose(line: str) -> bool:
-    """True when Han text outside comments and strings makes up the line, or it ends like a sentence."""
-    bare = re.sub(r"(?:#|//|/\*).*$|\"[^\"]*\"|'[^']*'", "", line)
-    return len(re.findall(r"[\u4e00-\u9fff]", bare)) > 2 or bool(
-        re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}.*[.?!:,]$", bare.strip())
-    )
+    """True when Han text outside comments and strings makes up the line, or it ends like a sentence of several words."""
+    bare = re.sub(r"(?:#|//|/\*).*$|\"[^\"]*\"|'[^']*'", "", line[:2000]).strip()
+    if len(re.findall(r"[\u4e00-\u9fff]", bare)) > 2:
+        return True
+    return bare[-1:] in tuple(".?!:,") and bool(re.search(r"[a-z]{2,20} [a-z]{2,20} [a-z]{2,20}", bare))
 
 
 def _linked(text: str) -> float:
     """Share of the visible characters that stand inside Markdown links or bare addresses."""
-    anchors = sum(len(m.group(1)) for m in re.finditer(r"(?<!!)\[([^\]]+)\]\([^)]*\)", text))
+    anchors = sum(len(m.group(1)) for m in re.finditer(r"(?<!!)\[([^\[\]]{1,300})\]\([^()]{0,500}\)", text[:20_000]))
     visible = len(re.sub(r"[\s*•·|>#-]", "", strip_markup(text)))
     bare = sum(len(m.group(0)) for m in re.finditer(r"https?://\S+", strip_markup(text)))
     return min(1.0, (anchors + bare) / visible) if visible else 0.0

@@ -68,7 +68,7 @@ _CLOSED_BY: dict[str, frozenset[str]] = {
     "li": frozenset({"li"}),
     "dt": frozenset({"dt", "dd"}),
     "dd": frozenset({"dt", "dd"}),
-    "tr": frozenset({"tr", "td", "th"}),
+    "tr": frozenset({"tr"}),
     "td": frozenset({"td", "th"}),
     "th": frozenset({"td", "th"}),
     "option": frozenset({"option"}),
@@ -107,11 +107,20 @@ class TreeBuilder(HTMLParser):
         self.starts = [0, *(m.end() for m in re.finditer("\n", source.text))]
         self.title_parts: list[str] = []
 
+    def parse_html_declaration(self, i: int) -> int:
+        """Marked sections that HTML does not know are comments (the standard library asserts on some)."""
+        try:
+            return super().parse_html_declaration(i)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def _offset(self) -> int:
         line, column = self.getpos()
         return self.starts[line - 1] + column
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self._close_until(frozenset({"td", "th"}), {"table"})
         closes = _CLOSED_BY.get(tag)
         if closes:
             self._close_until(closes, _SCOPES[tag])
@@ -156,6 +165,7 @@ class TreeBuilder(HTMLParser):
 
     def _text(self, decoded: str, offset: int, length: int) -> None:
         parent = self.stack[-1]
+        offset = min(offset, max(0, len(self.text) - 1))
         if parent.tag == "title":
             self.title_parts.append(decoded)
         if parent.children and parent.children[-1].tag == "":

@@ -1,0 +1,155 @@
+"""BM25 as arithmetic on tiny inputs, and against a plain loop over passages."""
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retriever.errors import IndexUnusableError
+from retriever.lexical import FILES, LexicalIndex, inverse_frequency
+
+Sides = list[tuple[list[str], list[str]]]
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "学习", "网络"]), max_size=6)
+SIDES = st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=12)
+
+
+def plain_bm25(passages: Sides, query: list[str]) -> list[float]:
+    """Robertson's BM25 with k1 = 1.2, b = 0.75 and Lucene's idf, passage by passage; questions count twice."""
+    texts = [question + question + answer for question, answer in passages]
+    mean = sum(len(text) for text in texts) / len(texts)
+    scores = []
+    for text in texts:
+        score = 0.0
+        for term in set(query):
+            tf, df = Counter(text)[term], sum(term in other for other in texts)
+            if tf:
+                idf = math.log(1 + (len(texts) - df + 0.5) / (df + 0.5))
+                score += idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * len(text) / mean))
+        scores.append(score)
+    return scores
+
+
+def test_one_term_in_one_of_two_passages() -> None:
+    """Two passages of three terms each (a question of one counts twice): idf ln 2, tf 2."""
+    index = LexicalIndex.build([(["bn"], ["before"]), (["dropout"], ["after"])])
+    expected = math.log(1 + 1.5 / 1.5) * 2 * 2.2 / (2 + 1.2)
+    np.testing.assert_allclose(index.scores(["bn"]), [expected, 0.0], rtol=1e-6)
+
+
+def test_a_term_of_the_answer_counts_once() -> None:
+    """The same term weighs more in the question than in the answer."""
+    index = LexicalIndex.build([(["bn"], ["before"]), (["dropout"], ["after"])])
+    once, twice = 2.2 / (1 + 1.2), 2 * 2.2 / (2 + 1.2)
+    np.testing.assert_allclose(index.scores(["before"])[0] / index.scores(["bn"])[0], once / twice, rtol=1e-6)
+
+
+def test_a_longer_passage_scores_less_for_the_same_term() -> None:
+    """Length normalisation as arithmetic: lengths 2 and 4, mean 3."""
+    index = LexicalIndex.build([([], ["x", "y"]), ([], ["x", "y", "y", "y"])])
+    idf = math.log(1 + 0.5 / 2.5)
+    expected = [
+        idf * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 2 / 3)),
+        idf * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 4 / 3)),
+    ]
+    np.testing.assert_allclose(index.scores(["x"]), expected, rtol=1e-6)
+
+
+def test_inverse_frequency_of_a_term_that_all_passages_have_is_positive() -> None:
+    """Lucene's idf never turns a match into a malus."""
+    assert inverse_frequency(10, 10) == pytest.approx(math.log(1 + 0.5 / 10.5))
+    assert inverse_frequency(10, 10) > 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(passages=SIDES, query=WORDS)
+def test_scores_equal_a_plain_loop(passages: Sides, query: list[str]) -> None:
+    """Precomputed weights in postings give what the formula gives passage by passage."""
+    scores = LexicalIndex.build(passages).scores(query)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, plain_bm25(passages, query), rtol=1e-5, atol=1e-7)
+
+
+@settings(max_examples=100, deadline=None)
+@given(passages=SIDES, query=WORDS)
+def test_no_score_exceeds_the_ceiling(passages: Sides, query: list[str]) -> None:
+    """The ceiling, which scores are divided by, is an upper bound."""
+    index = LexicalIndex.build(passages)
+    assert float(index.scores(query).max()) <= index.ceiling(query) + 1e-5
+
+
+def test_repeated_query_terms_count_once() -> None:
+    """Saying a word twice asks for nothing else."""
+    index = LexicalIndex.build([(["a"], ["b"]), (["b"], ["c"])])
+    np.testing.assert_array_equal(index.scores(["b", "b", "a"]), index.scores(["b", "a"]))
+    assert index.ceiling(["b", "b"]) == index.ceiling(["b"])
+
+
+def test_unknown_and_missing_terms_score_nothing() -> None:
+    """A query without a known term gives zeros for all passages."""
+    index = LexicalIndex.build([(["a"], ["b"])])
+    assert index.scores(["unknown"]).tolist() == [0.0]
+    assert index.scores([]).tolist() == [0.0]
+
+
+def test_an_unknown_term_weighs_as_one_that_no_passage_has() -> None:
+    """The idf of an unknown term is the largest there is, so that it lowers the share of what was found."""
+    index = LexicalIndex.build([(["a"], ["b"]), (["a"], ["c"])])
+    assert index.idf("unknown") == pytest.approx(math.log(1 + 2.5 / 0.5))
+    assert index.idf("a") < index.idf("b") < index.idf("unknown")
+
+
+def test_equal_passages_tie_exactly() -> None:
+    """Passages of equal terms have equal scores, to the bit."""
+    scores = LexicalIndex.build([(["a"], ["b", "c"])] * 3 + [(["d"], [])]).scores(["a", "c"])
+    assert scores[0] == scores[1] == scores[2] > scores[3]
+
+
+def test_passages_without_any_term_are_counted() -> None:
+    """A passage of stop words only keeps its row."""
+    index = LexicalIndex.build([([], []), (["a"], []), ([], [])])
+    assert len(index) == 3
+    assert index.scores(["a"]).nonzero()[0].tolist() == [1]
+    assert LexicalIndex.build([([], [])]).scores(["a"]).tolist() == [0.0]
+
+
+def test_saved_and_loaded_gives_equal_scores(tmp_path: Path) -> None:
+    """What goes to disk comes back to the bit, Chinese terms included."""
+    index = LexicalIndex.build([(["梯度"], ["消失", "gradient"]), (["学习率"], ["梯度"])])
+    index.save(tmp_path)
+    again = LexicalIndex.load(tmp_path, 2)
+    np.testing.assert_array_equal(again.scores(["梯度", "gradient"]), index.scores(["梯度", "gradient"]))
+    assert again.ceiling(["梯度"]) == index.ceiling(["梯度"])
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("content", [None, b"\x93NUMPY\x01\x00broken", b"[1"])
+def test_missing_and_damaged_files_are_an_unusable_index(tmp_path: Path, name: str, content: bytes | None) -> None:
+    """Each file, missing or unreadable, is an error with the command that repairs it."""
+    LexicalIndex.build([(["a"], ["b"])]).save(tmp_path)
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(IndexUnusableError, match="retriever index"):
+        LexicalIndex.load(tmp_path, 1)
+
+
+@pytest.mark.parametrize("name", FILES[1:])
+def test_empty_files_are_an_unusable_index(tmp_path: Path, name: str) -> None:
+    """An array file of no bytes is damaged like any other."""
+    LexicalIndex.build([(["a"], ["b"])]).save(tmp_path)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(IndexUnusableError):
+        LexicalIndex.load(tmp_path, 1)
+
+
+def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
+    """An array of objects, which would run code when unpickled, is not loaded."""
+    LexicalIndex.build([(["a"], ["b"])]).save(tmp_path)
+    np.save(tmp_path / FILES[1], np.asarray([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(IndexUnusableError):
+        LexicalIndex.load(tmp_path, 1)
