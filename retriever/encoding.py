@@ -86,10 +86,7 @@ class StaticEncoder:
 
         out = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
         for start in range(0, len(texts), 4096):
-            ids = [
-                encoding.ids
-                for encoding in self._tokenizer.encode_batch(texts[start : start + 4096], add_special_tokens=False)
-            ]
+            ids = self.piece_ids(texts[start : start + 4096])
             flat = np.fromiter((piece for row in ids for piece in row), dtype=np.int64)
             if not len(flat):
                 continue
@@ -101,6 +98,17 @@ class StaticEncoder:
         norms = np.linalg.norm(out, axis=1, keepdims=True)
         unit: NDArray[np.float32] = out / np.maximum(norms, 1e-12)
         return unit
+
+    def piece_ids(self, texts: list[str]) -> list[list[int]]:
+        """The pieces of each text, as rows of the table."""
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    def piece_vectors(self, ids: "NDArray[np.int64]") -> "NDArray[np.float32]":
+        """Rows of the table, not scaled: a piece weighs as much as its vector is long; float32 (len(ids), dimension)."""
+        import numpy as np
+
+        return np.asarray(self._table[ids], dtype=np.float32)
 
     def encode_queries(self, texts: list[str]) -> "NDArray[np.float32]":
         return self.encode(texts)

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retriever.alignment import FILES as ALIGNMENT_FILES
+from retriever.alignment import AlignmentIndex
 from retriever.analysis import ANALYZER_VERSION, Analyzer
 from retriever.dense import DenseIndex
 from retriever.documents import Passage
@@ -44,6 +46,7 @@ class Parts:
     encoder: EncoderIdentity
     sources: list[dict[str, Any]]
     settings: dict[str, Any]
+    alignment: AlignmentIndex | None = None
 
 
 class Index:
@@ -70,6 +73,7 @@ class Index:
             ) from error
         self.dense = DenseIndex.load(folder)
         self.lexical = LexicalIndex.load(folder, len(self._offsets) - 1)
+        self.alignment = AlignmentIndex.load(folder) if manifest["files"].keys() >= set(ALIGNMENT_FILES) else None
         if not len(self.dense) == len(self.lexical) == count:
             raise IndexUnusableError(f"{folder}: the files of the index do not belong together; {rebuild_hint(folder)}")
 
@@ -151,6 +155,8 @@ def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
     (folder / "sources.json").write_bytes(to_json(parts.sources))
     DenseIndex.build(parts.question_vectors, parts.answer_vectors).save(folder)
     LexicalIndex.build(list(zip(parts.question_terms, parts.answer_terms, strict=True))).save(folder)
+    if parts.alignment is not None:
+        parts.alignment.save(folder)
     corpus = "".join(f"{source['name']}\0{source['sha256']}\n" for source in parts.sources)
     return {
         "format_version": FORMAT_VERSION,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from retriever.alignment import AlignmentIndex, PieceEncoder
 from retriever.analysis import build_analyzer, fold
 from retriever.cleaning.page import clean
 from retriever.cleaning.profile import fit
@@ -164,10 +165,29 @@ def build(
         answer_vectors = _encode(encoder, [fold(p.answer) for p in passages], progress, "encoding answers")
     with report.stage("write"):
         progress("writing", 0, 1)
+        progress("aligning", 0, len(passages))
+        alignment = (
+            AlignmentIndex.build(encoder, [fold(query_text(p) + "\n" + p.answer) for p in passages])
+            if isinstance(encoder, PieceEncoder)
+            else None
+        )
+        settings = {
+            "roots": [str(Path(root).resolve()) for root in roots],
+            "model": model,
+            "corpus": json.loads(json.dumps(asdict(options))),
+        }
         parts = Parts(
-            passages, question_terms, answer_terms, question_vectors, answer_vectors, analyzer, encoder.identity,
-            [_source_row(page) for page in pages], {"roots": [str(Path(root).resolve()) for root in roots], "model": model, "corpus": json.loads(json.dumps(asdict(options)))},
-        )  # fmt: skip
+            passages=passages,
+            question_terms=question_terms,
+            answer_terms=answer_terms,
+            question_vectors=question_vectors,
+            answer_vectors=answer_vectors,
+            analyzer=analyzer,
+            encoder=encoder.identity,
+            sources=[_source_row(page) for page in pages],
+            settings=settings,
+            alignment=alignment,
+        )
         write_index(directory, parts)
     progress("done", 1, 1)
     return report

@@ -1,0 +1,97 @@
+"""Soft term alignment: how well each piece of a question is met by some piece of a passage, in any language or spelling.
+
+For a query piece t the best cosine with a piece of the passage counts, weighted by the length of t's vector and the square root of
+its inverse passage frequency; the score is the weighted mean, in [0, 1]. It needs the vectors of single pieces, so it works with
+static encoders; with others it is left out. (The late interaction of ColBERT, Khattab and Zaharia 2020, over static vectors.)
+"""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from retriever.errors import IndexUnusableError, rebuild_hint
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FILES = ("piece_starts.npy", "piece_ids.npy", "piece_counts.npy")
+
+
+@runtime_checkable
+class PieceEncoder(Protocol):
+    """An encoder that knows the vectors of the single pieces it cuts text into."""
+
+    def piece_ids(self, texts: list[str]) -> list[list[int]]: ...
+
+    def piece_vectors(self, ids: "NDArray[np.int64]") -> "NDArray[np.float32]": ...
+
+
+class AlignmentIndex:
+    """The distinct pieces of every passage in one array: those of row r are entries starts[r] to starts[r + 1] of `pieces`.
+
+    `counts` holds how many passages have each piece of the vocabulary.
+    """
+
+    def __init__(self, starts: "NDArray[np.int64]", pieces: "NDArray[np.int32]", counts: "NDArray[np.int32]") -> None:
+        self._starts, self._pieces, self._counts = starts, pieces, counts
+
+    @classmethod
+    def build(cls, encoder: PieceEncoder, texts: list[str]) -> "AlignmentIndex":
+        """From the text of each passage, question and answer together."""
+        import numpy as np
+
+        rows = [sorted(set(ids)) for ids in encoder.piece_ids(texts)]
+        starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+        pieces = np.fromiter((piece for row in rows for piece in row), dtype=np.int32, count=int(starts[-1]))
+        return cls(starts, pieces, np.bincount(pieces, minlength=1).astype(np.int32))
+
+    @classmethod
+    def load(cls, folder: Path) -> "AlignmentIndex":
+        """Raises IndexUnusableError when a file is missing or damaged."""
+        import numpy as np
+
+        try:
+            return cls(*(np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in FILES))
+        except (OSError, ValueError, EOFError) as error:
+            raise IndexUnusableError(f"{folder}: a piece file is missing or damaged; {rebuild_hint(folder)}") from error
+
+    def save(self, folder: Path) -> None:
+        import numpy as np
+
+        arrays: list[NDArray[Any]] = [self._starts, self._pieces, self._counts]
+        for name, array in zip(FILES, arrays, strict=True):
+            np.save(folder / name, array, allow_pickle=False)
+
+    def scores(self, encoder: PieceEncoder, text: str, rows: list[int]) -> "NDArray[np.float32]":
+        """Alignment of a query with each of `rows`; float32 (len(rows),) in [0, 1], zeros when no piece of the query is known."""
+        import numpy as np
+
+        asked = np.unique(np.asarray(encoder.piece_ids([text])[0], dtype=np.int64))
+        vectors = encoder.piece_vectors(asked)
+        lengths = np.linalg.norm(vectors, axis=1)
+        known = lengths > 0
+        asked, vectors, lengths = asked[known], vectors[known], lengths[known]
+        out = np.zeros(len(rows), dtype=np.float32)
+        if not len(asked) or not rows:
+            return out
+        spans = [self._pieces[self._starts[row] : self._starts[row + 1]] for row in rows]
+        sizes = np.asarray([len(span) for span in spans])
+        filled = np.flatnonzero(sizes)
+        if not len(filled):
+            return out
+        found, places = np.unique(np.concatenate(spans), return_inverse=True)
+        others = encoder.piece_vectors(found.astype(np.int64))
+        others /= np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-12)
+        cosines = (vectors / lengths[:, None]) @ others.T
+        bounds = np.concatenate(([0], np.cumsum(sizes[filled])[:-1]))
+        best = np.maximum.reduceat(cosines[:, places], bounds, axis=1).clip(0.0, 1.0)
+        weights = lengths * np.sqrt([self._idf(int(piece)) for piece in asked])
+        out[filled] = (weights @ best) / weights.sum()
+        return out
+
+    def _idf(self, piece: int) -> float:
+        """Lucene's inverse frequency of a piece over the passages."""
+        passages = len(self._starts) - 1
+        count = int(self._counts[piece]) if piece < len(self._counts) else 0
+        return math.log(1 + (passages - count + 0.5) / (count + 0.5))
