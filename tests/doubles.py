@@ -77,15 +77,16 @@ def write_passages(
     blank: dict[str, Any] = {"sha256": "0" * 64, "title": "A page", "passages": 1, "dropped": 0, "open_questions": []}
     sources = [blank | {"name": name, "path": f"/corpus/{name}"} for name in sorted({p.source for p in passages})]
     parts = Parts(
-        passages,
-        [analyzer.terms(p.question) for p in passages],
-        [analyzer.terms(p.answer) for p in passages],
-        encoder.encode_passages([fold(p.question) for p in passages]),
-        encoder.encode_passages([fold(p.answer) for p in passages]),
-        analyzer,
-        encoder.identity,
-        sources,
-        settings or {"roots": ["/corpus"]},
+        passages=passages,
+        question_terms=[analyzer.terms(p.question) for p in passages],
+        answer_terms=[analyzer.terms(p.answer) for p in passages],
+        question_vectors=encoder.encode_passages([fold(p.question) for p in passages]),
+        answer_vectors=encoder.encode_passages([fold(p.answer) for p in passages]),
+        alignment=None,
+        analyzer=analyzer,
+        encoder=encoder.identity,
+        sources=sources,
+        settings=settings or {"roots": ["/corpus"]},
     )
     write_index(directory, parts)
     return directory

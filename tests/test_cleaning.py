@@ -411,6 +411,7 @@ SUBJECTS = [
         "Each page holds a cursor. The next page starts after the last item of the previous page.",
     ),
     ("How do I report an error?", "Reply to the ticket and attach the log. Comments are read every morning."),
+    ("What do pooled nets get wrong?", "Shifting an image by one pixel can change what they predict, so blur first."),
 ]
 MISTAKEN = [
     ("怎样实现扫码登录？", "网页生成二维码，手机扫一扫后把令牌发给服务器，网页轮询到确认就完成登录。"),
@@ -430,10 +431,9 @@ MISTAKEN = [
         "Each coupon has a code, a limit and a date. Redeeming it takes a lock on the code.",
     ),
     ("What is a privacy policy?", "A privacy policy says which data a service collects and why."),
-    (
-        "When was the transformer published?",
-        "It was published on June 12, 2017 and replaced recurrent nets in translation.",
-    ),
+    ("请求转发和重定向有什么区别？", "请求转发在服务器内部完成，浏览器只发一次请求；重定向让浏览器再请求一次。"),
+    ("滤波器怎么描述？", "截止频率是增益下降三分贝的频率，高于截止频率的成分会被削弱。"),
+    ("What is a control loop?", "It measures the output and corrects the input, which is called feedback."),
     ("What does the free tier include?", "The free trial gives 100 requests a day. After that requests are refused."),
 ]
 SHAPES = [("{n}. {q}\n{a}", "a.txt"), ("Q{n}: {q}\nA: {a}", "a.txt"), ("<h3>{q}</h3>\n<p>{a}</p>", "a.html")]
@@ -461,6 +461,21 @@ def test_answers_about_logins_copyright_and_comments_stay(pair: tuple[str, str],
 def test_answers_that_hold_a_phrase_of_furniture_stay(pair: tuple[str, str], shape: str, name: str) -> None:
     text, expected = subject_page(pair, shape)
     assert answers(make_page(text, name)) == expected
+
+
+@pytest.mark.xfail(
+    strict=True, reason="only numbered, labelled and heading questions are safe from phrases of furniture"
+)
+@pytest.mark.parametrize(
+    "shape", ["**{q}**\n\n{a}", "{q}\n\n{a}", "<details>\n<summary>{q}</summary>\n\n{a}\n</details>"]
+)
+@pytest.mark.parametrize(
+    "question", ["请求转发和重定向有什么区别？", "二维码为什么能容错？", "How do coupon codes work?"]
+)
+def test_questions_that_hold_a_phrase_of_furniture_stay(question: str, shape: str) -> None:
+    pairs = [*pairs_for(question)[:2], (question, pairs_for(question)[2][1])]
+    page = make_page("\n\n".join(shape.format(q=q, a=a) for q, a in pairs) + "\n", "a.md")
+    assert answers(page) == dict(pairs)
 
 
 def test_code_tables_and_formulas_are_never_dropped_for_their_words() -> None:

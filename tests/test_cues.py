@@ -93,8 +93,6 @@ def test_lines_that_only_begin_with_a_number_have_no_numbering(line: str) -> Non
         ("一百零五", 105),
         ("〇", 0),
         ("两", 2),
-    ]
-    + [
         ("⑪", 11),
         ("ix", 9),
         ("XIV", 14),

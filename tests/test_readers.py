@@ -62,7 +62,6 @@ def test_atx_headings(line: str, level: int, plain: str) -> None:
     assert (block.kind, block.level, block.plain) == ("heading", level, plain)
 
 
-@pytest.mark.xfail(strict=True, reason="closing hashes are kept as text")
 def test_closing_hashes_of_a_heading_are_markup() -> None:
     assert only("## 什么是预热？ ##", "a.md").plain == "什么是预热？"
 
@@ -219,7 +218,6 @@ def test_rules_lone_tags_and_comments_are_no_text(rule: str) -> None:
     assert seen(f"前文。\n\n{rule}\n\n后文。", "a.md") == [("paragraph", "前文。"), ("paragraph", "后文。")]
 
 
-@pytest.mark.xfail(strict=True, reason="only comments on one line are recognised")
 def test_comment_over_several_lines_is_no_text() -> None:
     assert seen("前文。\n\n<!--\n写给编辑看的话\n-->\n\n后文。", "a.md") == [
         ("paragraph", "前文。"),
@@ -227,7 +225,6 @@ def test_comment_over_several_lines_is_no_text() -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="a line of Unicode white space becomes a block without text")
 @pytest.mark.parametrize("space", ["\u2003", "\u2028", "\x85"])
 def test_line_of_unicode_white_space_is_blank(space: str) -> None:
     assert seen(f"前文。\n{space}\n后文。", "a.md") == [("paragraph", "前文。"), ("paragraph", "后文。")]
@@ -254,8 +251,20 @@ def test_gap_tells_lines_of_one_paragraph_from_paragraphs() -> None:
 
 LINES = st.one_of(
     st.sampled_from(
-        ["", "", "```", "```py", "~~~", "$$", r"\[", r"\]", r"\begin{cases}", r"\end{cases}", "---", "===", "| a | b |"]
-        + [
+        [
+            "",
+            "",
+            "```",
+            "```py",
+            "~~~",
+            "$$",
+            r"\[",
+            r"\]",
+            r"\begin{cases}",
+            r"\end{cases}",
+            "---",
+            "===",
+            "| a | b |",
             "|---|---|",
             "x = 1;",
             "import os",
@@ -356,7 +365,6 @@ def test_table_rows_become_lines_of_cells(text: str, rows: list[str]) -> None:
     assert seen(text, "a.html") == [("table", row) for row in rows]
 
 
-@pytest.mark.xfail(strict=True, reason="a row is not closed by the next <tr> when its last cell is open")
 def test_rows_and_cells_without_end_tags_stay_apart() -> None:
     assert seen("<table><tr><td>a<td>b<tr><td>c<td>d</table>", "a.html") == [("table", "a | b"), ("table", "c | d")]
 
@@ -377,7 +385,6 @@ def test_highlighted_code_is_verbatim() -> None:
     assert seen(text, "a.html") == [("code", "if a < b:\n    go()")]
 
 
-@pytest.mark.xfail(strict=True, reason="the blank after a cell bar takes offset 0, and the rows are no code")
 def test_code_in_a_table_of_line_numbers_keeps_its_place() -> None:
     """Some highlighters put a table of line numbers inside `<pre>`."""
     cell = '<tr><td class="ln"></td><td>{}</td></tr>'
@@ -386,7 +393,6 @@ def test_code_in_a_table_of_line_numbers_keeps_its_place() -> None:
     check_places(source, read_blocks(source)[1])
 
 
-@pytest.mark.xfail(strict=True, reason="the bullet of the item is put before the first line of its code")
 def test_code_in_a_list_item_is_verbatim() -> None:
     assert ("code", "a\nb") in seen("<ul><li><pre>a\nb</pre></li></ul>", "a.html")
 
@@ -502,7 +508,6 @@ def test_title_without_a_head_element_is_no_text() -> None:
     assert seen("<!doctype html><title>优化</title><p>正文。</p>", "a.html") == [("paragraph", "正文。")]
 
 
-@pytest.mark.xfail(strict=True, reason="the sign of the link stays in the heading and so in the question")
 @pytest.mark.parametrize("sign", ["¶", "#"])
 def test_permalink_of_a_heading_is_no_text(sign: str) -> None:
     """Documentation sites put a link to the heading itself into it."""
@@ -636,7 +641,6 @@ def test_anything_between_angle_brackets_is_survived(text: str) -> None:
     check_places(source, read_blocks(source)[1])
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="html.parser asserts on marked sections it does not know")
 @pytest.mark.parametrize("text", ["<p>a</p><![Q: b]]>", "<p>in bash: if <![ b ]></p>"])
 def test_marked_sections_that_html_does_not_know_are_survived(text: str) -> None:
     assert make_blocks(text, "a.html")[0].plain.startswith(("a", "in"))
@@ -654,7 +658,6 @@ def test_entity_maps_to_its_ampersand() -> None:
     assert source.text[block.offset_of(block.text.index("b"))] == "b"
 
 
-@pytest.mark.xfail(strict=True, reason="the closing dollar of a formula that is cut off gets an offset after the end")
 def test_formula_cut_off_at_the_end_of_the_file_stays_inside_it() -> None:
     source = make_source('<p>设 <math><annotation encoding="application/x-tex">x', "a.html")
     check_places(source, read_blocks(source)[1])
@@ -693,7 +696,6 @@ def test_one_line_of_a_megabyte_is_read_in_seconds(text: str, name: str) -> None
         assert make_blocks(text, name)
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="patterns of the line reader take quadratic time")
 @pytest.mark.parametrize(
     "text",
     ["momentum is a mean " * 6_000, "[" * 60_000, "[a](" * 20_000, "```a\n" * 10_000],

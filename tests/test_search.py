@@ -104,10 +104,10 @@ def test_words_decide_where_vectors_are_equal(tmp_path: Path) -> None:
 
 
 def test_the_score_is_the_weighted_sum_of_its_parts(retriever: Retriever) -> None:
-    """Question cosine, answer cosine and BM25 over its ceiling, times the published weights."""
+    """Question cosine, answer cosine, BM25 over its ceiling and alignment, times the published weights."""
     query = retriever.query("dropout units at random")
     for hit in retriever.search(query, 5):
-        parts = (hit.question_cosine, hit.answer_cosine, hit.lexical)
+        parts = (hit.question_cosine, hit.answer_cosine, hit.lexical, hit.alignment)
         assert hit.score == pytest.approx(sum(w * p for w, p in zip(WEIGHTS, parts, strict=True)))
         raw = retriever.index.lexical.scores(list(query.terms))[hit.row]
         assert hit.lexical == pytest.approx(float(raw) / retriever.index.lexical.ceiling(list(query.terms)))
@@ -214,6 +214,8 @@ def test_candidates_hide_nothing_that_exhaustive_scoring_puts_first(real: Retrie
         query = real.query(question)
         lexical = real.index.lexical.scores(list(query.terms)) / real.index.lexical.ceiling(list(query.terms))
         cosines = real.index.dense.scores(query.vector, everything)
-        scores = WEIGHTS[0] * cosines[:, 0] + WEIGHTS[1] * cosines[:, 1] + WEIGHTS[2] * lexical
+        assert real.index.alignment is not None
+        aligned = real.index.alignment.scores(real.encoder, query.folded, everything)
+        scores = np.stack([cosines[:, 0], cosines[:, 1], lexical, aligned], axis=1) @ np.asarray(WEIGHTS)
         expected = np.sort(scores)[::-1][:3]
         np.testing.assert_allclose([hit.score for hit in real.search(query, 3)], expected, atol=1e-5)

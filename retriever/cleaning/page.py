@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from retriever.cleaning import phrases
 from retriever.cleaning.profile import SiteProfile, fold
 from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
-from retriever.cleaning.state import Page, content_range
+from retriever.cleaning.state import Page, answered, content_range
 from retriever.cues import display_width, is_title, is_url, read_cue
 from retriever.documents import Block, Document, Drop, Source
 
@@ -85,17 +85,44 @@ def _by_phrase(page: Page) -> None:
         ):
             continue
         sure = phrases.sure_furniture(block.plain)
-        if sure and not (
-            page.cues[at].label == "q"
-            or (page.cues[at].ask >= 0.7 and page.cues[at].number is not None and sure[0] != "end-marker")
-        ):
+        if sure and not (sure[0] in _SOFT_RULES and (_is_question(page, at, sure[0]) or _is_answer(page, at))):
             page.drop(at, *sure)
-        elif not first <= at < last and page.profile.is_repeated(page.source, block):
+        elif not first <= at <= last + 1 and page.profile.is_repeated(page.source, block):
             page.drop(at, "site-repeated", "stands on several pages of this site")
         elif block.linked >= 0.95 and block.kind == "paragraph" and page.cues[at].ask < 0.7 and not is_url(block.plain):
             page.drop(at, "link", "nothing but links to other pages")
         elif phrases.is_inline_teaser(block.plain) and not page.asks(at):
             page.drop(at, "teaser", "points to another article")
+
+
+# Rules whose phrases answers use as well, when the subject of the page is what furniture is made of.
+_SOFT_RULES = frozenset(
+    {"promo", "site-legal", "cookie", "navigation", "tags", "byline", "share", "feedback", "media", "image-placeholder"}
+)
+
+
+def _is_question(page: Page, at: int, rule: str) -> bool:
+    """True for a question in the dress of one (numbered, labelled, heading, emphasised), or with a whole sentence below it."""
+    block, cue = page.blocks[at], page.cues[at]
+    if cue.label == "q":
+        return True
+    dressed = cue.number is not None or block.kind in ("heading", "term") or block.strong
+    return (
+        page.asks(at)
+        and cue.ask >= 0.7
+        and (dressed or (rule in ("promo", "site-legal", "cookie") and answered(page, at)))
+    )
+
+
+def _is_answer(page: Page, at: int) -> bool:
+    """True for a sentence right below a question that would lose its only answer, or that shares words with it."""
+    if at == 0 or at - 1 in page.drops or not page.asks(at - 1):
+        return False
+    text = page.blocks[at].plain.rstrip()
+    if text[-1:] not in "。.!！?？;；":
+        return False
+    alone = at + 1 == len(page.blocks) or page.asks(at + 1) or page.blocks[at + 1].kind == "heading"
+    return alone or len(_grams(text) & _grams(page.blocks[at - 1].plain)) >= 2
 
 
 def _by_paragraph(page: Page) -> None:

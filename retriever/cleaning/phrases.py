@@ -168,7 +168,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "image-placeholder",
             "caption of an image that is not here",
-            r"^\W*(?:图|图片|figure|fig\.?|image)\s?\d+(?:[-.–]\d+)*\s*[:：.、 \u3000].{0,70}$(?<![。？?])|^[▲△▼↑↓]\s*\S.{0,40}$|图源|侵删|image by|(?:press enter or )?click to view image|^[\w-]{0,30}(?:-|_)(?:diagram|image|img|screenshot|figure|chart|flow|architecture)(?:[-_]\w+)*$|^.{0,14}(?:示意图|截图|流程图|架构图|结构图|效果图|思维导图)\W*(?:[(（].{0,10}[)）])?$|^[\[［【(（]\s?图\s?[\d-]+.{0,40}[\]］】)）]$",
+            r"^\W*(?:图|图片|figure|fig\.?|image)\s?\d+(?:[-.–]\d+)*\s*[:：.、 \u3000].{0,70}$(?<![。？?])|^[▲△▼↑↓]\s*\S.{0,40}$|图源|侵删|(?:image|photo|figure|screenshot)s? by (?:the )?author|(?:press enter or )?click to view image|^[\w-]{0,30}(?:-|_)(?:diagram|image|img|screenshot|figure|chart|flow|architecture)(?:[-_]\w+)*$|^.{0,14}(?:示意图|截图|流程图|架构图|结构图|效果图|思维导图)\W*(?:[(（].{0,10}[)）])?$|^[\[［【(（]\s?图\s?[\d-]+.{0,40}[\]］】)）]$",
         ),
         (
             "page-number",
