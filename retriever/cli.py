@@ -35,6 +35,8 @@ def run(command: Any = main_group, arguments: list[str] | None = None) -> NoRetu
     try:
         # click's own main() would turn a closed pipe into status 1
         name = "ask" if command is ask else "retriever"
+        if f"_{name.upper()}_COMPLETE" in os.environ:
+            command.main(prog_name=name)
         with command.make_context(name, list(sys.argv[1:] if arguments is None else arguments)) as context:
             code = command.invoke(context)
         sys.stdout.flush()

@@ -5,6 +5,7 @@ import fnmatch
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,10 @@ def _wanted(name: str, options: CorpusOptions) -> bool:
 def load_source(name: str, path: Path, options: CorpusOptions = CorpusOptions()) -> Source:
     """Read and decode one file. Raises SourceError when it is unreadable, too large, binary or empty."""
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(f"{path}: not a regular file")
+        size = status.st_size
         if size > options.max_bytes:
             raise SourceError(
                 f"{path}: {size:,} bytes, over the limit of {options.max_bytes:,}; raise it with --max-bytes"

@@ -139,11 +139,12 @@ class TransformerEncoder:
         known = next(((q, p) for part, q, p in _PROMPTS if part in Path(name).name.lower()), ("", ""))
         query = known[0] if query_prompt is None else query_prompt
         passage = known[1] if passage_prompt is None else passage_prompt
-        dimension = self._model.get_sentence_embedding_dimension() or len(self._encode([""], "")[0])
-        probe = self._encode(["probe 探针"], "").tobytes()
-        self.identity = EncoderIdentity(
-            Path(name).name, int(dimension), hashlib.sha256(probe).hexdigest()[:16], query, passage
-        )
+        # the weights, not what they give: vectors differ in their last digits with threads and processors
+        digest = hashlib.sha256()
+        for key, tensor in sorted(self._model.state_dict().items()):
+            digest.update(key.encode() + tensor.detach().cpu().float().numpy().tobytes())
+        dimension = self._encode([""], "").shape[1]
+        self.identity = EncoderIdentity(Path(name).name, int(dimension), digest.hexdigest()[:16], query, passage)
 
     def _encode(self, texts: list[str], prompt: str) -> "NDArray[np.float32]":
         import numpy as np

@@ -135,8 +135,21 @@ def switch(directory: Path, aside: Path, name: str) -> None:
     os.replace(pointer, directory / "CURRENT")
     _sync(directory)
     for old in generations.iterdir():
-        if old.name not in (target.name, before) and not old.name.startswith("."):
+        if old.name not in (target.name, before) and not _in_the_making(old.name):
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _in_the_making(name: str) -> bool:
+    """True for the folder of a build whose process still runs."""
+    if not name.startswith(".building-"):
+        return False
+    try:
+        os.kill(int(name.split("-")[1]), 0)
+    except (ProcessLookupError, ValueError, IndexError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def to_json(value: Any) -> bytes:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import weakref
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -62,7 +63,8 @@ class Index:
         self.manifest = manifest
         try:
             self._offsets = np.load(folder / "passages.npy", allow_pickle=False)
-            self._passages = (folder / "passages.jsonl").open("rb")
+            self._passages = os.open(folder / "passages.jsonl", os.O_RDONLY)
+            weakref.finalize(self, os.close, self._passages)
             words = from_json((folder / "words.json").read_bytes())
             self.analyzer = Analyzer(words["words"], words["total"])
             self.encoder = EncoderIdentity(**manifest["encoder"])
@@ -83,7 +85,7 @@ class Index:
     def passage(self, row: int) -> Passage:
         """The passage of a row."""
         start, end = int(self._offsets[row]), int(self._offsets[row + 1])
-        return read_passage(from_json(os.pread(self._passages.fileno(), end - start, start)))
+        return read_passage(from_json(os.pread(self._passages, end - start, start)))
 
     def sources(self) -> list[dict[str, Any]]:
         """What was read: name, path, sha256, encoding, format and counts of every source."""

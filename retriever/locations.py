@@ -3,12 +3,16 @@
 import os
 from pathlib import Path
 
+from retriever.errors import InputError
+
 ENVIRONMENT = "RETRIEVER_INDEX"
 
 
 def index_directory(option: str | None) -> Path:
     """The index folder: `option`, else $RETRIEVER_INDEX, else ./index when one is built there, else the user's data folder."""
-    if option:
+    if option is not None:
+        if not option:
+            raise InputError("--index needs the name of a folder, not an empty text")
         return Path(option)
     if os.environ.get(ENVIRONMENT):
         return Path(os.environ[ENVIRONMENT])

@@ -54,7 +54,7 @@ def citation(passage: Passage, places: Places) -> dict[str, Any]:
     }
 
 
-def answer_object(result: Answer, places: Places, query_id: str | None = None) -> dict[str, Any]:
+def answer_object(result: Answer, places: Places, query_id: Any = None) -> dict[str, Any]:
     """The JSON form of an answer; its keys are a contract with other programs."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -169,10 +169,8 @@ def wrap(text: str, width: int, later: str = "", first: str = "") -> list[str]:
 
     Words stay whole where they can, and closing punctuation stays with what it closes; a piece longer than a line is broken.
     """
-    text = text.rstrip()
-    indent = " " * min(
-        display_width(text[: len(text) - len(text.lstrip())].expandtabs(4)), max(0, width // 2 - len(later))
-    )
+    text = text.rstrip().expandtabs(4)
+    indent = " " * min(display_width(text[: len(text) - len(text.lstrip())]), max(0, width // 2 - len(later)))
     lines, line, used = [], first + indent, display_width(first + indent)
     start, empty = display_width(later + indent), True
     for piece in _PIECE.findall(text.lstrip()):

@@ -247,7 +247,6 @@ def test_other_models_are_encoded_by_sentence_transformers_with_their_prompts(re
     assert not np.allclose(query, model.encode_passages(["梯度"]), atol=1e-3)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: an old name of a sentence-transformers method warns on every start")
 def test_other_models_load_without_warnings_of_our_making(reference: Any) -> None:
     """Who uses a model of their own is told nothing about our calls."""
     with warnings.catch_warnings(record=True) as seen:
@@ -256,9 +255,6 @@ def test_other_models_load_without_warnings_of_our_making(reference: Any) -> Non
     assert [str(warning.message) for warning in seen if "encoding.py" in warning.filename] == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="bug: the identity hashes the last bits of a vector, which differ with the thread count"
-)
 def test_the_identity_of_another_model_does_not_hang_on_rounding(
     reference: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

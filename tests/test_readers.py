@@ -402,6 +402,7 @@ def test_code_in_a_list_item_is_verbatim() -> None:
     [
         ("<ul><li>a</li><li>b</li></ul>", ["- a", "- b"]),
         ("<ol><li>a</li><li>b</li></ol>", ["1. a", "2. b"]),
+        ("<ol><li>a<li>b<li>c</ol>", ["1. a", "2. b", "3. c"]),
         ('<ol start="4"><li>a</li><li>b</li></ol>', ["4. a", "5. b"]),
         ("<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>", ["- a", "  - b", "- c"]),
         ("<ol><li><p>a</p><ol><li>b</li></ol></li><li>c</li></ol>", ["1. a", "  1. b", "2. c"]),
@@ -609,29 +610,13 @@ def test_every_letter_of_a_page_is_in_its_blocks_once_and_in_order(page: Page) -
 
 @FIXED
 @given(HTML_PAGES)
-def test_every_letter_of_a_block_knows_its_place_in_the_page(page: Page) -> None:
+def test_blocks_stand_in_order_and_their_letters_know_their_place(page: Page) -> None:
     source = make_source(page.source, page.name)
+    check_places(source, read_blocks(source)[1])
     for block in read_blocks(source)[1]:
-        assert 0 <= block.start < block.end <= len(source.text)
         for position, char in enumerate(block.text):
             if char in LETTERS:
                 assert source.text[block.offset_of(position)] == char
-
-
-@FIXED
-@given(
-    st.lists(
-        WORDS
-        | ODDITIES
-        | st.builds(
-            _element, st.sampled_from(["p", "div", "li", "h3", "b"]), st.booleans(), st.lists(WORDS, max_size=3)
-        ),
-        max_size=8,
-    )
-)
-def test_blocks_of_a_page_stand_in_the_order_of_the_source(pieces: list[Piece]) -> None:
-    source = make_source("".join(piece.source for piece in pieces), "a.html")
-    check_places(source, read_blocks(source)[1])
 
 
 @FIXED
@@ -644,6 +629,13 @@ def test_anything_between_angle_brackets_is_survived(text: str) -> None:
 @pytest.mark.parametrize("text", ["<p>a</p><![Q: b]]>", "<p>in bash: if <![ b ]></p>"])
 def test_marked_sections_that_html_does_not_know_are_survived(text: str) -> None:
     assert make_blocks(text, "a.html")[0].plain.startswith(("a", "in"))
+
+
+@pytest.mark.xfail(strict=True, reason="the parser's position moves on before it gives the section up")
+def test_text_after_an_unknown_marked_section_keeps_its_place() -> None:
+    source = make_source("<p>if <![<b>ready</b> then</p>", "a.html")
+    block = read_blocks(source)[1][0]
+    assert source.text[block.offset_of(block.text.index("ready"))] == "r"
 
 
 def test_conditional_comments_of_old_pages_are_survived() -> None:

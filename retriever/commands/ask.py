@@ -82,7 +82,7 @@ class _Session:
 
         return answer(self.retriever, text, self.k, THRESHOLD if self.min_confidence is None else self.min_confidence)
 
-    def show(self, result: "Answer", query_id: str | None) -> int:
+    def show(self, result: "Answer", query_id: Any) -> int:
         from retriever.rendering import answer_object, answer_text
 
         if self.as_json:
@@ -176,8 +176,8 @@ def _batch_lines(batch: str) -> Iterator[tuple[int, str]]:
     return iter(rows)
 
 
-def _read_query(line: str) -> tuple[str | None, str]:
-    """(id, question) of a batch line."""
+def _read_query(line: str) -> tuple[Any, str]:
+    """(id, question) of a batch line; the id is given back as it came."""
     if not line.lstrip().startswith("{"):
         return None, line.strip()
     try:
@@ -189,4 +189,4 @@ def _read_query(line: str) -> tuple[str | None, str]:
         ) from error
     if not isinstance(text, str) or not text.strip():
         raise InputError("the question is empty")
-    return (None if row.get("id") is None else str(row["id"])), text
+    return row.get("id"), text

@@ -44,7 +44,10 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
 def _is_empty(directory: Path) -> bool:
     """True for a folder with nothing in it but what a build that was broken off left."""
     try:
-        return all(entry.name == "generations" or entry.name.startswith(".") for entry in directory.iterdir())
+        return all(
+            entry.name in ("generations", "BUNDLED") or entry.name.startswith(".CURRENT")
+            for entry in directory.iterdir()
+        )
     except OSError as error:
         raise IndexUnusableError(f"{directory}: cannot be read ({error.strerror}); check its permissions") from error
 
