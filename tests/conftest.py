@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ from retriever.pipeline import build
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-UNCLOSED = r"unclosed file .*passages\.jsonl"
 MINI_PAGES = {
     "zh.md": """# 训练问答
 
@@ -69,12 +67,6 @@ class Result:
 
 
 Run = Callable[..., Result]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """An open index has no way to be closed yet: its passages file is closed when it is collected."""
-    config.addinivalue_line("filterwarnings", rf"ignore:{UNCLOSED}:ResourceWarning")
-    warnings.filterwarnings("ignore", UNCLOSED, ResourceWarning)  # also for what is collected when all tests are done
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -101,7 +101,9 @@ def score(folder: Path, gold: Path | None = None) -> Scores:
     junk: dict[str, set[int]] = defaultdict(set)
     for row in read_jsonl(gold / "boilerplate.jsonl"):
         junk[row["file"]] |= set(range(row["start"], row["end"] + 1)) & lines[row["file"]]
-    pairs, topics, open_ = [], [], []
+    pairs: list[bool] = []
+    topics: list[bool] = []
+    open_: list[bool] = []
     answers: dict[str, set[int]] = defaultdict(set)
     for row in read_jsonl(gold / "qa.jsonl"):
         name = row["file"]

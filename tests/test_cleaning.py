@@ -385,6 +385,14 @@ def test_last_answer_of_one_character_stays(text: str, answer: str) -> None:
     assert parents(page)[-1].answer == answer
 
 
+@pytest.mark.xfail(strict=True, reason="a label alone on its line counts as furniture, and “in” as the word of a menu")
+def test_last_answer_below_a_label_of_its_own_stays() -> None:
+    pairs = [*EN, ("What is dropout?", "In short, dropout is switching off random units in training.")]
+    page = make_page("\n\n".join(f"Q: {q}\n\nA:\n\n{a}" for q, a in pairs) + "\n")
+    assert page.document.drops == ()
+    assert answers(page) == dict(pairs)
+
+
 @pytest.mark.xfail(strict=True, reason="a title is dropped as page edge when the next line is furniture")
 @pytest.mark.parametrize("line", ["作者：某某 | 2021年3月4日", "[TOC]"])
 def test_title_of_the_page_stays_above_a_dropped_line(line: str) -> None:

@@ -105,7 +105,6 @@ def test_closing_punctuation_stays_within_the_width(text: str) -> None:
         assert max(display_width(line) for line in wrap(text, width)) <= width
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a tab inside a line counts one column and is shown as up to eight")
 def test_tabs_inside_a_line_count_what_they_take() -> None:
     """Columns of a table made with tabs do not push a line beyond the width."""
     assert max(display_width(line.expandtabs()) for line in wrap("a\tb\tc\td\te\tf\tg", 30)) <= 30

@@ -11,7 +11,7 @@ from making import answers, children, make_page, open_questions, parents, questi
 from retriever.documents import Passage
 from retriever.pipeline import Page
 
-FIXED = settings(max_examples=2500, deadline=None, derandomize=True, database=None)
+FIXED = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 Pairs = list[tuple[str, str]]
 
 ZH: Pairs = [
@@ -738,7 +738,7 @@ HTML_PAGE_SHAPES = [
     "<dl><dt>{q}</dt>\n<dd>{a}</dd></dl>",
     "<p><strong>{n}. {q}</strong></p>\n{a}",
     "<details><summary>{q}</summary>\n{a}</details>",
-    "<p>Q{n}: {q}</p>\n<div><p>A:</p>{a}</div>",
+    "<p>Q{n}: {q}</p>\n<div><p>Answer:</p>{a}</div>",
 ]
 
 
