@@ -163,6 +163,7 @@ def decode(raw: bytes, *, html: bool = False, where: str = "input") -> tuple[str
         declared = _META_CHARSET.search(raw[:4096])
         if declared:
             name = (declared.group(1) or declared.group(2)).decode("ascii").lower()
+            name = "utf-8" if name.startswith(("utf-16", "utf-32", "utf16", "utf32")) else name  # as HTML says
             try:
                 name = codecs.lookup(_WIDER.get(name, name)).name
                 text = raw.decode(_WIDER.get(name, name), "replace")

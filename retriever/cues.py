@@ -89,7 +89,7 @@ _EN_ORDER = re.compile(
     re.IGNORECASE,
 )
 _RHETORIC = re.compile(
-    r"(?:那么|那|所以|但是|但|可是|不过|然而|因此|于是|而|并且|这|其实|比如|例如|so|but|and|then|now|well|right|sounds|see|get it|ok)\b",
+    r"那么|那(?!些|个|种)|所以|但是|但(?!书)|可是|不过|然而|因此|于是|而且|而(?!言)|并且|其实|比如|例如|(?:so|but|and|then|now|well|right|sounds|see|get it|ok)\b",
     re.IGNORECASE,
 )
 _URL_ONLY = re.compile(r"^[<(（]?\s*(?:https?://|www\.)\S+\s*$")
@@ -142,7 +142,7 @@ def read_cue(plain: str) -> Cue:
         at += len(text) - len(text.lstrip())
         text = text.lstrip()
     label, number = "", None
-    bullet = re.match(r"[•·●○◦▪■◆◇►▶➤➢✅❓❔🔹🔸*+–-][ \t\u00a0\u3000]+", text)
+    bullet = re.match(r"(?:>\s?){1,9}|[•·●○◦▪■◆◇►▶➤➢✅❓❔🔹🔸*+–-][ \t\u00a0\u3000]+", text)
     if bullet:
         at, text = at + bullet.end(), text[bullet.end() :]
     number = read_number(text)
@@ -155,7 +155,7 @@ def read_cue(plain: str) -> Cue:
             number = Number("label", (to_int(match.group(1)),), match.end())
     else:
         match = _A_LABEL.match(text) or _A_TIGHT.match(text)
-        if match and match.end() > 0:
+        if match and match.end() > 0 and len(text.strip()) > 1:  # a letter alone is a choice, not a label
             label = "a"
     if match and label:
         at, text = at + match.end(), text[match.end() :]
@@ -193,7 +193,7 @@ def to_int(text: str) -> int:
     if set(text.lower()) <= set("ivx"):
         values = [{"i": 1, "v": 5, "x": 10}[c] for c in text.lower()]
         return sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
-    return ord(text.lower()) - 96 if len(text) == 1 and text.isalpha() else 0
+    return ord(text.lower()) - 96 if len(text) == 1 and text.isascii() and text.isalpha() else 0
 
 
 def trim_question(text: str) -> str:

@@ -74,11 +74,7 @@ class Block:
 
     def offset_of(self, position: int) -> int:
         """Source offset of the character at `position` of `text`."""
-        best = self.runs[0]
-        for run in self.runs:
-            if run[0] > position:
-                break
-            best = run
+        best = self.runs[max(0, bisect_right(self.runs, position, key=lambda run: run[0]) - 1)]
         return min(best[1] + position - best[0], self.end)
 
 

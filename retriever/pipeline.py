@@ -1,7 +1,9 @@
 """Build an index from a corpus: load, clean, split, check the citations, analyse, encode, write. Tells what it did and how long it took."""
 
 import json
+import re
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -106,16 +108,20 @@ def check_citations(page: Page) -> None:
     Raises InputError naming the passage, for that is a fault of ours which must not reach an index.
     """
     source = page.document.source
-    blocks = {(block.start, block.end): block for block in cut_blocks(source, page.document.blocks)}
+    blocks = cut_blocks(source, page.document.blocks)
+    starts = [block.start for block in blocks]
     for passage in page.split.passages:
-        cited = [blocks.get(piece) or _inside(blocks, piece) for piece in passage.pieces]
-        if any(block is None for block in cited):
+        cited = [blocks[bisect_right(starts, start) - 1] for start, _ in passage.pieces]
+        if any(
+            not block.start <= start < end <= block.end
+            for block, (start, end) in zip(cited, passage.pieces, strict=True)
+        ):
             raise InputError(
                 f"{source.name}: passage {passage.id} cites a place that holds no text; please report this page"
             )
-        text = render(source, [block for block in cited if block is not None])
+        text = render(source, cited)
         verbatim = source.format == "html" or all(
-            source.text[start:end].replace("\r", "") in passage.answer for start, end in passage.pieces
+            _folded(source.text[start:end]) in passage.answer for start, end in passage.pieces
         )
         if not passage.answer or not text.endswith(passage.answer.split("\n")[-1].strip()) or not verbatim:
             raise InputError(
@@ -123,9 +129,9 @@ def check_citations(page: Page) -> None:
             )
 
 
-def _inside(blocks: dict[tuple[int, int], Block], piece: tuple[int, int]) -> Block | None:
-    """The block that holds a piece whose label or question was cut off."""
-    return next((block for (start, end), block in blocks.items() if start <= piece[0] and piece[1] <= end), None)
+def _folded(text: str) -> str:
+    """Lines without the white space at their ends, parted by line feeds."""
+    return "\n".join(line.rstrip() for line in re.split(r"\r\n|\r|\n", text))
 
 
 def query_text(passage: Passage) -> str:

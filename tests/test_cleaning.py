@@ -175,7 +175,7 @@ def test_teasers_at_the_end_go() -> None:
 
 @pytest.mark.parametrize(
     "at",
-    [0, pytest.param(2, marks=pytest.mark.xfail(strict=True, reason="a cut-off line after the last question goes"))],
+    [0, 2],
 )
 def test_one_answer_that_ends_in_an_ellipsis_is_no_teaser(at: int) -> None:
     pairs = ZH[:2]
@@ -220,7 +220,6 @@ def test_two_answers_that_begin_alike_are_no_table_of_contents() -> None:
     assert answers(make_page(markdown(pairs), "a.md")) == dict(pairs)
 
 
-@pytest.mark.xfail(strict=True, reason="lines that come again in a later answer are taken for a table of contents")
 @pytest.mark.parametrize("shape", ["## {}\n\n{}", "Q: {}\nA: {}"], ids=["headings", "labels"])
 def test_steps_that_answers_share_are_no_table_of_contents(shape: str) -> None:
     """Answers of one handbook open with the same steps; only questions that come again make a table of contents."""
@@ -367,9 +366,6 @@ def test_short_page_survives_whole(text: str, name: str, passages: int) -> None:
     assert len(parents(page)) == passages
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an answer without two letters in a row is taken for furniture at the page's edge"
-)
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
@@ -385,7 +381,6 @@ def test_last_answer_of_one_character_stays(text: str, answer: str) -> None:
     assert parents(page)[-1].answer == answer
 
 
-@pytest.mark.xfail(strict=True, reason="a label alone on its line counts as furniture, and “in” as the word of a menu")
 def test_last_answer_below_a_label_of_its_own_stays() -> None:
     pairs = [*EN, ("What is dropout?", "In short, dropout is switching off random units in training.")]
     page = make_page("\n\n".join(f"Q: {q}\n\nA:\n\n{a}" for q, a in pairs) + "\n")
@@ -393,7 +388,6 @@ def test_last_answer_below_a_label_of_its_own_stays() -> None:
     assert answers(page) == dict(pairs)
 
 
-@pytest.mark.xfail(strict=True, reason="a title is dropped as page edge when the next line is furniture")
 @pytest.mark.parametrize("line", ["作者：某某 | 2021年3月4日", "[TOC]"])
 def test_title_of_the_page_stays_above_a_dropped_line(line: str) -> None:
     page = make_page(f"# 训练问答\n\n{line}\n\n{markdown(ZH)}", "a.md")

@@ -214,6 +214,8 @@ def _by_edges(page: Page) -> None:
             if total > best:
                 best, cut = total, n
         for at in side[:cut]:
+            if side is head and page.blocks[at].kind == "heading":
+                continue
             page.drop(at, "page-edge", "stands among the furniture at the edge of the page")
 
 
@@ -223,6 +225,8 @@ def _furniture_score(page: Page, at: int) -> float:
     if at in page.drops:
         return 1.0
     if block.kind in ("code", "table", "formula", "heading", "term"):
+        return 0.0
+    if page.cues[at].label == "a" or (at and at - 1 not in page.drops and page.asks(at - 1)):
         return 0.0
     text = block.plain.strip()
     if (phrases.is_cut_off(text) and len(text) > 30) or is_url(text) or block.linked > 0.8:

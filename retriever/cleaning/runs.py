@@ -127,7 +127,9 @@ def by_contents(page: Page) -> None:
     """A table of contents: lines under such a heading, or a run of lines, that come again later as questions."""
     last: dict[str, int] = {}
     for at, block in enumerate(page.blocks):
-        if block.kind not in ("code", "table"):
+        number = page.cues[at].number
+        section = number is not None and number.scheme in ("han", "hans", "ordinal")
+        if block.kind in ("heading", "term") or page.asks(at) or section:
             last[_key(page.cues[at])] = at
     last.pop("", None)
 

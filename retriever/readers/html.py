@@ -27,6 +27,7 @@ _SKIPPED = frozenset(
         "select",
         "textarea",
         "head",
+        "title",
     ]
 )
 _FURNITURE_TAGS = {

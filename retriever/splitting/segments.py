@@ -1,6 +1,7 @@
 """Cut blocks in two where one line holds the end of an answer and the next question, or a question and its answer."""
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
 from retriever.cues import ask_score, display_width, is_rhetorical, read_cue, strip_markup
@@ -19,8 +20,7 @@ def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Bloc
     skip = position + len(right) - len(right.lstrip())
     left_end = block.offset_of(len(left) - 1) + 1
     right_start = block.offset_of(skip)
-    runs = [(p, o) for p, o in block.runs if p < skip]
-    base = runs[-1]
+    base = block.runs[max(0, bisect_right(block.runs, skip, key=lambda run: run[0]) - 1)]
     shifted = ((0, base[1] + skip - base[0]), *((p - skip, o) for p, o in block.runs if p > skip))
     first = replace(
         block,
@@ -59,8 +59,10 @@ def _cells(block: Block) -> list[tuple[int, int]]:
 def _piece(source: Source, block: Block, start: int, end: int, kind: str) -> Block:
     """`text[start:end]` of a block as a block of its own."""
     begin = block.offset_of(start)
-    base = [run for run in block.runs if run[0] <= start][-1]
-    runs = ((0, base[1] + start - base[0]), *((p - start, o) for p, o in block.runs if start < p < end))
+    here = bisect_right(block.runs, start, key=lambda run: run[0])
+    there = bisect_left(block.runs, end, key=lambda run: run[0])
+    base = block.runs[max(0, here - 1)]
+    runs = ((0, base[1] + start - base[0]), *((p - start, o) for p, o in block.runs[here:there]))
     last = block.offset_of(end - 1) + 1
     text = block.text[start:end]
     return replace(
@@ -181,7 +183,7 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
     ):
         return label.start(1)
     placed = cue.label == "q" or cue.number is not None or block.kind in ("heading", "term")
-    ends = list(_ENDS.finditer(text))
+    ends = list(_ENDS.finditer(text[:400]))  # a question is no longer than that
     if not ends:
         return None
     for end in ends:
@@ -191,7 +193,7 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
                 stop += len(mark)
         rest = text[stop:]
         plain_rest = strip_markup(rest)
-        if _ENDS.search(rest) or len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
+        if _ENDS.search(rest[:400]) or len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
             continue
         if (
             ask_score(plain_rest) >= 0.35

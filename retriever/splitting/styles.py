@@ -223,7 +223,7 @@ def _bare_questions(lines: list[Line], chosen: set[int]) -> set[int]:
             or block.kind not in ("paragraph",)
             or block.indent >= 4
             or line.cue.label == "a"
-            or at == 0
+            or (at == 0 and line.cue.ask < 0.7 and not inline_topic(line))
         ):
             continue
         following = lines[at + 1] if at + 1 < len(lines) else None
