@@ -48,13 +48,17 @@ def run(command: Any = main_group, arguments: list[str] | None = None) -> NoRetu
     except RetrieverError as error:
         click.echo(f"error: {error}", err=True)
         code = 2
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # the reader has seen enough; keep the interpreter from complaining when it flushes
+            code = 0
+        else:
+            click.echo(f"error: writing failed ({error.strerror})", err=True)
+            code = 2
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (KeyboardInterrupt, click.Abort):
         click.echo(err=True)
         code = 130
-    except BrokenPipeError:
-        # the reader has seen enough; keep the interpreter from complaining when it flushes
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code or 0)
 
 

@@ -1,5 +1,6 @@
 """The only formatter: answers and passages as JSON objects and as text for a terminal."""
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -32,6 +33,16 @@ class Places:
 
     def __init__(self, sources: list[dict[str, Any]]) -> None:
         self._paths: dict[str, str] = {row["name"]: row["path"] for row in sources}
+        self._digests: dict[str, str] = {row["name"]: row.get("sha256", "") for row in sources}
+
+    def state(self, name: str) -> str:
+        """ "is gone" or "has changed" when the file of a source is no longer what was indexed, else ""."""
+        try:
+            with open(self._paths[name], "rb") as file:
+                same = hashlib.file_digest(file, "sha256").hexdigest() == self._digests[name]
+        except (OSError, KeyError):
+            return "is gone"
+        return "" if same else "has changed"
 
     def path(self, name: str) -> str:
         """The path of a source: relative when it lies below the current folder, else absolute; its name when unknown."""

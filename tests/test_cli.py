@@ -816,3 +816,41 @@ def test_the_index_that_asks_were_answered_from_is_untouched(bundled: Path) -> N
     """Looking up writes nothing: the generation still passes its checksums and is alone."""
     assert len(open_index(bundled)) > 400
     assert [path.name for path in (bundled / "generations").iterdir()] == [generation(bundled).name]
+
+
+# what the fresh eye found
+
+
+def test_a_citation_of_a_changed_or_missing_file_is_warned_of(cli: Run, own: Path) -> None:
+    """Lines of a file that was edited or deleted after indexing may have moved: one warning, the answer all the same."""
+    index = own / "index"
+    before = cli("ask", "-k", "1", "--json", "--min-confidence", "0", "--index", index, "dropout")
+    assert before.err == ""
+    (found,) = objects(before.out)
+    cited = Path(found["answers"][0]["citation"]["source"])
+    cited.write_text("a new first line\n" + cited.read_text(encoding="utf-8"), encoding="utf-8")
+    changed = cli("ask", "-k", "1", "--min-confidence", "0", "--index", index, "dropout")
+    assert (changed.status, changed.err.count("warning: ")) == (0, 1)
+    assert "has changed since it was indexed" in changed.err
+    cited.unlink()
+    gone = cli("ask", "-k", "1", "--min-confidence", "0", "--index", index, "dropout")
+    assert "is gone since it was indexed" in gone.err
+    assert one_error(cli("show", f"{cited}:1", "--index", index)).count("is gone since it was indexed") == 1
+
+
+def test_an_index_that_lost_its_pointer_is_not_overwritten_by_the_handbook(cli: Run, own: Path) -> None:
+    (own / "index" / "CURRENT").unlink()
+    assert "not an index" in one_error(cli("ask", "dropout", "--index", own / "index"))
+
+
+def test_a_full_disk_behind_stdout_is_one_error_line(bundled: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).resolve().parent.parent / "cli.py"), "ask", BN, "--index", str(bundled)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: writing failed")
+    assert "Traceback" not in done.stderr

@@ -193,7 +193,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "placeholder",
             "stands where text was to come",
-            r"(?:answer|答案|解析|本题|内容).{0,12}(?:coming soon|待补充|待更新|待完善|to appear|to be added|暂无|更新中|敬请期待)|^\W*(?:我\s?[:：])?\W*略\W*$|暂无(?:解析|答案|回答)|🔒|unlock (?:this|the|all|\d+)\b|^\W*answer to (?:appear|come)|(?:coming soon|待补充|TODO)\W.{0,30}(?:PR|欢迎|welcome|投稿)",
+            r"(?:answer|答案|解析|本题|内容).{0,12}(?:coming soon|待补充|待更新|待完善|to appear|to be added|暂无|更新中|敬请期待)|^\W*(?:(?:我|A|答|答案)\s?[:：])?\W*略\W*$|暂无(?:解析|答案|回答)|🔒|unlock (?:this|the|all|\d+)\b|^\W*answer to (?:appear|come)|(?:coming soon|待补充|TODO)\W.{0,30}(?:PR|欢迎|welcome|投稿)",
         ),
         (
             "placeholder",

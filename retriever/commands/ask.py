@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "--min-confidence",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Abstain below this probability that the corpus has an answer.",
+    help="Abstain when the confidence of the first answer is below P; 0 never abstains.",
 )
 @MODEL
 def ask(
@@ -75,16 +75,31 @@ class _Session:
 
         self.retriever = open_retriever(index_, model)
         self.places: Places = Places(self.retriever.index.sources())
+        self.checked: set[str] = set()
         self.k, self.min_confidence, self.as_json, self.nearest = k, min_confidence, as_json, nearest
 
     def answer(self, text: str) -> "Answer":
-        from retriever.answer import THRESHOLD, answer
+        from retriever.answer import answer
 
-        return answer(self.retriever, text, self.k, THRESHOLD if self.min_confidence is None else self.min_confidence)
+        return answer(self.retriever, text, self.k, self.min_confidence)
+
+    def warn_of_changes(self, result: "Answer") -> None:
+        """Say once of each cited file when it is gone or is no longer what was indexed."""
+        for choice in result.choices if not result.abstained or self.nearest else ():
+            name = choice.hit.passage.source
+            if name not in self.checked:
+                self.checked.add(name)
+                state = self.places.state(name)
+                if state:
+                    click.echo(
+                        f"warning: {self.places.path(name)} {state} since it was indexed; refresh with: retriever index",
+                        err=True,
+                    )
 
     def show(self, result: "Answer", query_id: Any) -> int:
         from retriever.rendering import answer_object, answer_text
 
+        self.warn_of_changes(result)
         if self.as_json:
             click.echo(json.dumps(answer_object(result, self.places, query_id), ensure_ascii=False))
         else:
@@ -93,6 +108,8 @@ class _Session:
 
     def batch(self, lines: Iterable[tuple[int, str]]) -> int:
         """Answer every line, in order; a broken line is reported and the others are answered."""
+        from retriever.rendering import clean_text
+
         broken = answered = 0
         for number, line in lines:
             try:
@@ -103,7 +120,7 @@ class _Session:
                 click.echo(f"error: line {number}: {error}", err=True)
                 continue
             if not self.as_json:
-                click.echo(f"## {query_id or number}: {text}")
+                click.echo(clean_text(f"## {query_id or number}: {text}"))
             answered += 1 - self.show(result, query_id)
             if not self.as_json:
                 click.echo()

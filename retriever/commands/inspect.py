@@ -111,6 +111,8 @@ def show(citation: str, index_: str | None, context: int) -> int:
         for row in open_index(directory).sources():
             if name in (row["name"], row["path"]) or (os.path.exists(path) and os.path.realpath(path) == row["path"]):
                 path, recorded = Path(row["path"]), row["sha256"]
+    if recorded and not os.path.isfile(path):
+        raise InputError(f"{path}: is gone since it was indexed; refresh with: retriever index")
     if not os.path.isfile(path):
         raise InputError(f"{name}: no such source in the index or on disk; list them with: retriever status")
     source = load_source(name, path, CorpusOptions(max_bytes=1 << 62))

@@ -42,14 +42,14 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
 
 
 def _is_empty(directory: Path) -> bool:
-    """True for a folder with nothing in it but what a build that was broken off left."""
+    """True for a folder with nothing in it but what a build that was broken off left; never for one with a finished generation."""
     try:
-        return all(
-            entry.name in ("generations", "BUNDLED") or entry.name.startswith(".CURRENT")
-            for entry in directory.iterdir()
-        )
+        inside = {entry.name for entry in directory.iterdir()}
+        made = [entry.name for entry in (directory / "generations").iterdir()] if "generations" in inside else []
     except OSError as error:
         raise IndexUnusableError(f"{directory}: cannot be read ({error.strerror}); check its permissions") from error
+    left = {name for name in inside if name != "generations" and not name.startswith(".CURRENT")}
+    return not left and all(name.startswith(".") for name in made)
 
 
 def _holds_bundled(directory: Path) -> bool:

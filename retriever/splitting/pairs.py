@@ -92,7 +92,7 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     if end < len(lines) and (end in style.questions or lines[end].block.level > heading.level):
         return None
     body = [line.block for line in lines[here + 1 : end]]
-    if sum(display_width(b.plain) for b in body) < 40:
+    if lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
         return None
     return Pair(trim_question(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
 
