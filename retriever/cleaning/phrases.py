@@ -2,7 +2,7 @@
 
 A family is *sure* when its phrase cannot well be part of an answer, so its block goes wherever it stands; a *lead* opens a run of
 furniture (related articles, comments) of unknown content. Words that answers use as well (login, copyright, subscribe) only
-count together with others or at the edges of a page: see `furniture_words`.
+count together with others or at the edges of a page: see `ui_share`.
 """
 
 import re
