@@ -155,6 +155,16 @@ def _by_group(page: Page) -> None:
             for n in group:
                 if display_width(page.blocks[n].plain) <= 48:
                     page.drop(n, *page.drops[certain[0]])
+    for at in range(1, len(page.blocks)):
+        text, before = page.blocks[at].plain.strip(), page.blocks[at - 1].plain.rstrip()
+        quoted = re.fullmatch(r"[“\"「][^“”\"「」]{8,120}[”\"」]", text)
+        if (
+            quoted
+            and page.blocks[at].kind in ("paragraph", "quote")
+            and not page.asks(at - 1)
+            and before[-1:] not in ":："
+        ):
+            page.drop(at, "pull-quote", "a sentence of the article set apart")
     for at in range(len(page.blocks) - 2):
         texts = [page.blocks[n].plain.strip() for n in range(at, at + 3)]
         if texts[0] in ("“", '"', "「") and texts[2] in ("”", '"', "」"):
@@ -279,7 +289,10 @@ def _among_drops(page: Page) -> None:
                 page.drop(at, "page-edge", "heading of a part that was dropped whole")
             break
     for at in range(1, end - 1):
-        if at in page.drops or at - 1 not in page.drops or at + 1 not in page.drops:
+        beside = (at - 1 in page.drops) + (at + 1 in page.drops)
+        if at not in page.drops and beside and phrases.ui_share(page.blocks[at].plain) == 1.0 and _bare(page, at):
+            page.drop(at, "among-furniture", "the word of a button beside furniture")
+        if at in page.drops or beside < 2:
             continue
         around = {page.drops[at - 1][0], page.drops[at + 1][0]}
         if (

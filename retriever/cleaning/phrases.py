@@ -118,7 +118,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "tags",
             "tags or categories of the page",
-            r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$|^\s*[\w\u4e00-\u9fff+.-]{1,24}#(?:\s*#[\w\u4e00-\u9fff+.-]{1,24}#)+$",
+            r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$|^\s*[\w\u4e00-\u9fff+.-]{1,24}#(?:\s*#[\w\u4e00-\u9fff+.-]{1,24}#?)+$",
         ),
         (
             "image-placeholder",
@@ -213,7 +213,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "share",
             "share or print buttons",
-            r"^\W*(?:分享(?:到|至|给|本文|文章|链接)|复制链接|打印本页|一键分享|share(?: (?:this|on|via|to|with).{0,40})?\W*$|tweet(?: this)?\W*$|copy link|print this|email this)",
+            r"^\W*(?:分享(?:这句话|到|至|给|本文|文章|链接)|复制链接|打印本页|一键分享|share(?: (?:this|on|via|to|with).{0,40})?\W*$|tweet(?: this)?\W*$|copy link|print this|email this)",
         ),
         ("toc", "marker of a table of contents", r"@?\[?TOC\]?\s*$(?<=TOC\])|@TOC\b|^\W*\[TOC\]"),
     )

@@ -47,10 +47,12 @@ def by_thread(page: Page) -> None:
 def by_gutter(page: Page) -> None:
     """The language name of a code box, beside its buttons, and its line numbers 1, 2, 3, … one a line."""
     boxes = {n for n, (rule, _) in page.drops.items() if rule in ("code-box", "form")}
-    for n, block in enumerate(page.blocks):
-        beside = n + 1 in boxes or n - 1 in boxes
-        if n not in page.drops and beside and block.plain.strip().lower() in phrases.LANGUAGES:
-            page.drop(n, "code-box", "language of a code box")
+    for order in (range(len(page.blocks)), range(len(page.blocks) - 1, -1, -1)):
+        for n in order:
+            language = page.blocks[n].plain.strip().lower() in phrases.LANGUAGES
+            if language and n not in page.drops and (n + 1 in boxes or n - 1 in boxes):
+                page.drop(n, "code-box", "language of a code box")
+                boxes.add(n)
     for n, block in enumerate(page.blocks[:-1]):
         rows = block.text.split()
         if (
