@@ -24,7 +24,7 @@ if importlib.util.find_spec("retriever") is None:
     sys.path.insert(0, str(CHECKOUT))
 
 from retriever.documents import Passage  # noqa: E402
-from retriever.encoding import load_encoder  # noqa: E402
+from retriever.encoders.load import load_encoder  # noqa: E402
 from retriever.indexing import open_index  # noqa: E402
 from retriever.locations import bundled_corpus  # noqa: E402
 from retriever.pipeline import build  # noqa: E402

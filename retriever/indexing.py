@@ -14,7 +14,7 @@ from retriever.alignment import AlignmentIndex
 from retriever.analysis import ANALYZER_VERSION, Analyzer
 from retriever.dense import DenseIndex
 from retriever.documents import Passage
-from retriever.encoding import Encoder, EncoderIdentity
+from retriever.encoders.protocol import Encoder, EncoderIdentity
 from retriever.errors import IndexUnusableError, InputError, ModelMismatchError, rebuild_hint
 from retriever.generations import (
     FORMAT_VERSION,
@@ -99,7 +99,7 @@ class Index:
             directory = self.folder.parent.parent
             raise ModelMismatchError(
                 f"{directory}: built with the encoder {mine.name} ({mine.dimension} dimensions, {mine.digest}), asked with {theirs.name} "
-                f"({theirs.dimension}, {theirs.digest}); rebuild it with: retriever index --index {directory} --model {theirs.name}"
+                f"({theirs.dimension}, {theirs.digest}){_other_use(mine, theirs)}; rebuild it with: retriever index --index {directory} --model {theirs.name}"
             )
 
 
@@ -172,6 +172,13 @@ def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
         },
         "settings": parts.settings,
     }
+
+
+def _other_use(mine: EncoderIdentity, theirs: EncoderIdentity) -> str:
+    """Names of the options in which two uses of one model differ."""
+    names = ("query_prompt", "passage_prompt", "max_tokens")
+    other = [name.replace("_", " ") for name in names if getattr(mine, name) != getattr(theirs, name)]
+    return f" with another {' and '.join(other)}" if mine.digest == theirs.digest and other else ""
 
 
 _TUPLES = {"question_lines", "answer_lines", "dropped_lines", "heading_path"}

@@ -17,7 +17,8 @@ from retriever.cleaning.page import clean
 from retriever.cleaning.profile import fit
 from retriever.corpus import CorpusOptions, find_sources, load_source, read_blocks
 from retriever.documents import Block, Document, Passage, Source
-from retriever.encoding import BUNDLED, Encoder
+from retriever.encoders.catalogue import BUNDLED
+from retriever.encoders.protocol import Encoder, EncoderOptions
 from retriever.errors import InputError, SourceError
 from retriever.indexing import Index, Parts, write_index
 from retriever.splitting.segments import cut_blocks
@@ -148,8 +149,12 @@ def build(
     options: CorpusOptions = CorpusOptions(),
     model: str = BUNDLED,
     progress: Progress = _silent,
+    use: EncoderOptions = EncoderOptions(),
 ) -> BuildReport:
-    """Build an index of the corpus at `roots` into `directory` and switch to it. `model` is the name `encoder` was loaded by."""
+    """Build an index of the corpus at `roots` into `directory` and switch to it.
+
+    `model` and `use` are what `encoder` was loaded by, remembered for asking.
+    """
     report = BuildReport()
     pages = read_corpus(roots, options, report, progress)
     with report.stage("check"):
@@ -180,6 +185,7 @@ def build(
         settings = {
             "roots": [str(Path(root).resolve()) for root in roots],
             "model": model,
+            "use": asdict(use),
             "corpus": json.loads(json.dumps(asdict(options))),
         }
         parts = Parts(
@@ -204,9 +210,9 @@ def _encode(encoder: Encoder, texts: list[str], progress: Progress, stage: str) 
     import numpy as np
 
     slices = []
-    for start in range(0, len(texts), 4096):
+    for start in range(0, len(texts), 512):
         progress(stage, start, len(texts))
-        slices.append(encoder.encode_passages(texts[start : start + 4096]))
+        slices.append(encoder.encode_passages(texts[start : start + 512]))
     return np.concatenate(slices)
 
 

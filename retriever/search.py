@@ -7,7 +7,7 @@ from retriever.alignment import PieceEncoder
 from retriever.analysis import fold
 from retriever.cues import language_of
 from retriever.documents import Passage
-from retriever.encoding import Encoder
+from retriever.encoders.protocol import Encoder
 from retriever.errors import InputError
 from retriever.fusion import weighted_sum
 from retriever.indexing import Index

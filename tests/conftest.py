@@ -13,7 +13,8 @@ import pytest
 from doubles import KeywordEncoder
 
 from retriever.cli import run
-from retriever.encoding import StaticEncoder, load_encoder
+from retriever.encoders.load import load_encoder
+from retriever.encoders.static import StaticEncoder
 from retriever.locations import bundled_corpus
 from retriever.pipeline import build
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from retriever.analysis import build_analyzer, fold
 from retriever.documents import Passage
-from retriever.encoding import BUNDLED, Encoder, EncoderIdentity
+from retriever.encoders.catalogue import BUNDLED
+from retriever.encoders.protocol import Encoder, EncoderIdentity
 from retriever.indexing import Parts, write_index
 
 MODEL = Path(__file__).parent.parent / "retriever" / "models" / BUNDLED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from retriever.answer import Answer, answer, sentences
-from retriever.encoding import StaticEncoder
+from retriever.encoders.static import StaticEncoder
 from retriever.errors import InputError
 from retriever.indexing import open_index
 from retriever.pipeline import build

@@ -26,7 +26,7 @@ UNRELATED = (
     "猫为什么喜欢睡觉", "how do I bake bread", "best pizza in town", "what is the capital of France", "how to train a dog",
     "who won the football match", "when does the next bus leave", "what should I wear to a wedding",
 )  # fmt: skip
-COMMANDS = ("ask", "clean", "index", "passages", "show", "status")
+COMMANDS = ("ask", "clean", "index", "models", "passages", "show", "status")
 ESCAPE = "\x1b"
 
 

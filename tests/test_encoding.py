@@ -14,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever.analysis import fold
-from retriever.encoding import StaticEncoder, TransformerEncoder, load_encoder, static_digest
+from retriever.encoders.load import load_encoder
+from retriever.encoders.protocol import EncoderOptions
+from retriever.encoders.static import StaticEncoder, static_digest
+from retriever.encoders.transformer import TransformerEncoder
 from retriever.errors import ModelError
 from retriever.locations import bundled_corpus
 
@@ -231,7 +234,7 @@ def test_modules_of_another_shape_are_a_model_error(tmp_path: Path, content: str
 
 def test_a_missing_bundled_model_says_to_reinstall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation without its model says so."""
-    monkeypatch.setattr("retriever.encoding._MODELS", tmp_path)
+    monkeypatch.setattr("retriever.encoders.load.MODELS", tmp_path)
     with pytest.raises(ModelError, match="reinstall"):
         load_encoder()
 
@@ -240,7 +243,7 @@ def test_other_models_are_encoded_by_sentence_transformers_with_their_prompts(re
     """A model of one's own goes through sentence-transformers; its prompts stand before the texts of their side."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = TransformerEncoder(str(MODEL), query_prompt="ask ", passage_prompt="")
+        model = TransformerEncoder(str(MODEL), EncoderOptions(query_prompt="ask ", passage_prompt=""))
         query, plain = model.encode_queries(["梯度"]), model.encode_passages(["ask 梯度"])
     assert (model.identity.dimension, query.dtype) == (256, np.float32)
     np.testing.assert_allclose(query, plain, atol=1e-6)
@@ -252,7 +255,7 @@ def test_other_models_load_without_warnings_of_our_making(reference: Any) -> Non
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         TransformerEncoder(str(MODEL))
-    assert [str(warning.message) for warning in seen if "encoding.py" in warning.filename] == []
+    assert [str(warning.message) for warning in seen if "retriever/encoders" in warning.filename] == []
 
 
 def test_the_identity_of_another_model_does_not_hang_on_rounding(

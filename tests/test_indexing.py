@@ -378,7 +378,7 @@ def test_an_index_is_as_readable_as_other_new_folders(built: Path, tmp_path: Pat
 
 
 BUILD = (
-    "import sys; from pathlib import Path; from retriever.encoding import load_encoder; from retriever.pipeline import build;"
+    "import sys; from pathlib import Path; from retriever.encoders.load import load_encoder; from retriever.pipeline import build;"
     "build([Path(sys.argv[1])], Path(sys.argv[2]), load_encoder())"
 )
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever.documents import Passage
-from retriever.encoding import StaticEncoder
+from retriever.encoders.static import StaticEncoder
 from retriever.errors import InputError
 from retriever.indexing import open_index
 from retriever.search import CANDIDATES, WEIGHTS, Retriever

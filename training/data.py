@@ -100,6 +100,31 @@ class Source:
         return IN_ORDER.match(self.name) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Texts that belong together in groups: our own questions with their answers, or the names of one term.
+
+    ``questions[t]`` and ``answers[t]`` are rows of ``texts``; a term has names for questions and no answers.
+    """
+
+    texts: Side
+    questions: list[npt.NDArray[np.int64]]
+    answers: list[npt.NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Texts of one side of a source that the teacher has seen: ``vectors[i]`` (unit length) is of row ``rows[i]`` of ``text``."""
+
+    text: Side
+    translation: Side | None
+    rows: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float16]
+
+
 def clean_pairs(path: Path, banned: frozenset[bytes]) -> Iterator[tuple[str, str]]:
     """The pairs of one file that are not in an evaluation set; a left or right text counts once."""
     seen: set[str] = set()
@@ -132,6 +157,24 @@ def encode_side(tokenizer: Tokenizer, texts: Iterable[str], limit: int) -> Side:
     starts = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum([len(i) for i in ids], out=starts[1:])
     return Side(np.concatenate(ids) if ids else np.zeros(0, np.int32), starts)
+
+
+def load_topics(files: list[Path], banned: frozenset[bytes], tokenizer: Tokenizer, limit: int = 160) -> Topics:
+    """Our own text: rows of ``zh``, ``en``, ``typo`` (questions) and ``answer_zh``, ``answer_en``, or of ``zh``, ``en``, ``abbr`` (names of a term).
+
+    A text of an evaluation set is left out, like everywhere.
+    """
+    texts: list[str] = []
+    questions, answers = [], []
+    for file in files:
+        for row in map(json.loads, file.read_text("utf-8").splitlines()):
+            asked = [text for key in ("zh", "en", "typo", "abbr") for text in row.get(key, [])]
+            told = [row[key] for key in ("answer_zh", "answer_en") if key in row]
+            for group, into in ((asked, questions), (told, answers)):
+                kept = [text for text in group if fingerprint(text) not in banned]
+                into.append(np.arange(len(texts), len(texts) + len(kept)))
+                texts.extend(kept)
+    return Topics(encode_side(tokenizer, texts, limit), questions, answers)
 
 
 def load_sources(

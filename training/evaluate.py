@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
+import importlib.util
 from collections import defaultdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,73 +36,85 @@ def encode(tokenizer: Tokenizer, table: Vectors, texts: list[str]) -> Vectors:
     return unit(out)
 
 
+def load_scorer(evaluation: Path) -> ModuleType:
+    """The evaluation folder's own scorer, ``score.py``; its docstring defines the measures."""
+    spec = importlib.util.spec_from_file_location("score", evaluation / "score.py")
+    assert spec is not None
+    assert spec.loader is not None
+    scorer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(scorer)
+    return scorer
+
+
 def dev_questions(tokenizer: Tokenizer, table: Vectors, evaluation: Path, seeds: Path) -> dict[str, float]:
-    """full@1, full@3 and the mean reciprocal rank of the first full answer, for several ways to weigh question against answer.
+    """The scorer's measures for the encoder alone: passages are the answered top-level questions of the gold list, ranked by cosine.
 
-    A passage is a top-level answered question of the gold list; it matches a gold span when it holds at least half of the span's
-    non-blank lines and at least 30 % of its own non-blank lines are in the span.
+    Three ways to join the cosines with a passage's question and with its answer: their mean, the larger, and the mean of both ("both").
+    The confidence is the first passage's score; the scorer's ``auroc`` sets right first hits against wrong ones and unanswerable questions,
+    ``auroc_none`` against unanswerable questions only.
     """
-    simplify = OpenCC("t2s").convert
+    simplify, scorer = OpenCC("t2s").convert, load_scorer(evaluation)
     pages = {p.name: p.read_text("utf-8-sig").split("\n") for p in seeds.glob("*.txt")}
-    passages = [
-        r
-        for r in map(json.loads, (evaluation / "qa.jsonl").read_text("utf-8").splitlines())
-        if r["answered"] and not r["parent"]
-    ]
-    questions = [
-        q for q in map(json.loads, (evaluation / "dev_questions.jsonl").read_text("utf-8").splitlines()) if q["gold"]
-    ]
-
-    def lines(file: str, start: int, end: int) -> set[tuple[str, int]]:
-        return {(file, n) for n in range(start, end + 1) if pages[file][n - 1].strip()}
-
-    spans = [lines(p["file"], p["a_start"], p["a_end"]) for p in passages]
+    rows = scorer.read_jsonl(evaluation / "qa.jsonl")
+    passages = [row for row in rows if row["answered"] and not row["parent"]]
+    questions = scorer.read_jsonl(evaluation / "dev_questions.jsonl")
     answers = ["\n".join(pages[p["file"]][p["a_start"] - 1 : p["a_end"]]) for p in passages]
     asked, titles, bodies = (
         encode(tokenizer, table, [simplify(t) for t in texts])
         for texts in ([q["question"] for q in questions], [p["question"] for p in passages], answers)
     )
     by_title, by_body = asked @ titles.T, asked @ bodies.T
-    ways = {f"{w:.2f}": w * by_title + (1 - w) * by_body for w in (0.3, 0.4, 0.5, 0.6, 0.7)} | {
-        "max": np.maximum(by_title, by_body)
-    }
-    relevant = np.zeros(by_title.shape, bool)
-    for i, question in enumerate(questions):
-        for gold in (g for g in question["gold"] if g["grade"] == 2):
-            want = lines(gold["file"], gold["start"], gold["end"])
-            for j, got in enumerate(spans):
-                both = len(want & got)
-                relevant[i, j] |= both > 0 and both / len(want) >= 0.5 and both / len(got) >= 0.3
+    mean, larger = (by_title + by_body) / 2, np.maximum(by_title, by_body)
     out: dict[str, float] = {}
-    groups = {"": np.ones(len(questions), bool), "_en": np.array([q["lang"] == "en" for q in questions])}
-    for way, scores in ways.items():
-        hits = np.take_along_axis(relevant, np.argsort(-scores, axis=1, kind="stable"), axis=1)
-        rank = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, 10**9)
-        for group, member in groups.items():
-            for k in (1, 3):
-                out[f"full@{k}{group}/{way}"] = float((rank[member] <= k).mean())
-            out[f"mrr{group}/{way}"] = float((1 / rank[member]).mean())
+    for way, scores in (("mean", mean), ("max", larger), ("both", (mean + larger) / 2)):
+        run = []
+        for question, row in zip(questions, scores, strict=True):
+            best = np.argsort(-row, kind="stable")[:10]
+            hits = [
+                {"source": p["file"], "start_line": p["a_start"], "end_line": p["a_end"]}
+                for p in (passages[int(j)] for j in best)
+            ]
+            answer = [{"citation": hit} for hit in hits]
+            run.append({"id": question["id"], "abstained": False, "confidence": float(row[best[0]]), "answers": answer})
+        result = scorer.score(questions, run, seeds)
+        for group, label in (("all", ""), ("en", "_en"), ("typo", "_typo")):
+            measured = result["measures"][group]
+            out |= {f"{measure}{label}/{way}": measured[measure] for measure in ("full@1", "full@3", "ndcg")}
+        out[f"auroc/{way}"] = result["auroc"]
+        lines = scorer.nonblank_lines(seeds)
+        right = [
+            r["confidence"]
+            for q, r in zip(questions, run, strict=True)
+            if q["gold"] and scorer.score_question(q, r, lines)["hit@1"]
+        ]
+        none = [r["confidence"] for q, r in zip(questions, run, strict=True) if not q["gold"]]
+        out[f"auroc_none/{way}"] = float(np.mean(np.array(right)[:, None] > np.array(none)))
     return out
 
 
-def tatoeba(tokenizer: Tokenizer, table: Vectors, evaluation: Path) -> float:
-    """Share of Chinese sentences whose nearest English sentence is their translation."""
+def tatoeba(tokenizer: Tokenizer, table: Vectors, evaluation: Path) -> dict[str, float]:
+    """Share of sentences whose nearest sentence of the other language is their translation, both directions."""
     folder, simplify = evaluation / "external/laser-tatoeba", OpenCC("t2s").convert
     zh, en = ((folder / f"tatoeba.cmn-eng.{lang}").read_text("utf-8").splitlines() for lang in ("cmn", "eng"))
     scores = encode(tokenizer, table, [simplify(t) for t in zh]) @ encode(tokenizer, table, en).T
-    return float((scores.argmax(axis=1) == np.arange(len(zh))).mean())
+    diagonal = np.arange(len(zh))
+    return {
+        "tatoeba_zh_en": float((scores.argmax(axis=1) == diagonal).mean()),
+        "tatoeba_en_zh": float((scores.argmax(axis=0) == diagonal).mean()),
+    }
 
 
 def sts(tokenizer: Tokenizer, table: Vectors, evaluation: Path) -> dict[str, float]:
-    """Spearman correlation of the cosine with human similarity on the STS-B test parts."""
+    """Spearman correlation of the cosine with human similarity on STS-B: the dev parts (for choosing settings) and the test parts."""
     pairs: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
     with gzip.open(evaluation / "external/sts-b-en/stsbenchmark.tsv.gz", "rt", encoding="utf-8") as rows:
         for row in csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE):
-            if row["split"] == "test":
-                pairs["sts_en"].append((row["sentence1"], row["sentence2"], float(row["score"])))
-    for line in (evaluation / "external/sts-b-zh/cnsd-sts-test.txt").read_text("utf-8").splitlines():
-        _, first, second, score = line.split("||")
-        pairs["sts_zh"].append((first, second, float(score)))
+            if row["split"] in ("dev", "test"):
+                pairs[f"sts_en_{row['split']}"].append((row["sentence1"], row["sentence2"], float(row["score"])))
+    for split in ("dev", "test"):
+        for line in (evaluation / f"external/sts-b-zh/cnsd-sts-{split}.txt").read_text("utf-8").splitlines():
+            _, first, second, score = line.split("||")
+            pairs[f"sts_zh_{split}"].append((first, second, float(score)))
     out = {}
     for name, judged in pairs.items():
         one, two, scores = zip(*judged, strict=True)
@@ -131,6 +144,6 @@ def evaluate(
 ) -> dict[str, Any]:
     """All scores, rounded."""
     scores: dict[str, float] = dev_questions(tokenizer, table, evaluation, seeds)
-    scores |= {"tatoeba_zh_en": tatoeba(tokenizer, table, evaluation)} | sts(tokenizer, table, evaluation)
+    scores |= tatoeba(tokenizer, table, evaluation) | sts(tokenizer, table, evaluation)
     scores |= held_out(table, sources) if sources else {}
     return {name: round(value, 4) for name, value in scores.items()}

@@ -97,14 +97,25 @@ def smooth(table: Table, share: float, neighbours: int = 8, threshold: float = 0
 
 def embed(table: torch.Tensor, ids: Ids, lengths: npt.NDArray[np.int64]) -> torch.Tensor:
     """Unit vectors (texts, dimension) of texts given as flat ids and their lengths."""
-    offsets = torch.from_numpy(np.cumsum(lengths) - lengths)
-    sums = torch.nn.functional.embedding_bag(torch.from_numpy(ids.astype(np.int64)), table, offsets, mode="sum")
+    offsets = torch.from_numpy(np.cumsum(lengths) - lengths).to(table.device)
+    flat = torch.from_numpy(ids.astype(np.int64)).to(table.device)
+    sums = torch.nn.functional.embedding_bag(flat, table, offsets, mode="sum")
     return torch.nn.functional.normalize(sums, dim=1, eps=1e-6)
 
 
 def contrastive_loss(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor | float) -> torch.Tensor:
     """Symmetric InfoNCE: row i of `left` (n, d) belongs to row i of `right` (n, d); every other row is a negative."""
     logits = scale * (left @ right.T)
-    target = torch.arange(len(left))
+    target = torch.arange(len(left), device=left.device)
     forward = torch.nn.functional.cross_entropy(logits, target)
     return (forward + torch.nn.functional.cross_entropy(logits.T, target)) / 2
+
+
+def relation_loss(one: torch.Tensor, other: torch.Tensor, taught: torch.Tensor, scale: float) -> torch.Tensor:
+    """How far the similarities of `one` (n, d) with `other` (n, d) are from those the teacher's vectors (n, t) have among themselves:
+    Kullback-Leibler divergence of each text's softmax over the others, without itself.
+    """
+    self_mask = torch.eye(len(one), dtype=torch.bool, device=one.device)
+    wanted = (scale * (taught @ taught.T)).masked_fill(self_mask, -1e4).softmax(dim=1)
+    given = (scale * (one @ other.T)).masked_fill(self_mask, -1e4).log_softmax(dim=1)
+    return torch.nn.functional.kl_div(given, wanted, reduction="batchmean")

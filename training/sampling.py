@@ -1,4 +1,4 @@
-"""Draw training batches: blocks of pairs from one source each, sources by weight, some pairs made from neighbouring rows."""
+"""Draw training batches: blocks of pairs from one source each, sources by weight, some pairs made from neighbouring rows or from topics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from training.data import HELD_EVERY, Ids, Source
+from training.data import HELD_EVERY, Ids, Lesson, Source, Topics
 
 if TYPE_CHECKING:
     from training.train import Options
@@ -17,6 +17,9 @@ Bag = tuple[Ids, npt.NDArray[np.int64]]
 
 Rows = npt.NDArray[np.int64]
 
+KINDS = ("parallel", "cross", "halves", "near", "domain", "terms")
+"""Kinds of pairs whose share of the blocks is an option; question→answer pairs have the rest."""
+
 
 def training_rows(source: Source) -> Rows:
     """The rows to train on; the others, of machine-learning sources, are held out."""
@@ -25,11 +28,14 @@ def training_rows(source: Source) -> Rows:
 
 
 class Sampler:
-    """Draws batches by the options' shares and weights."""
+    """Draws batches by the options' shares and weights.
 
-    def __init__(self, sources: list[Source], options: Options) -> None:
+    `topics` maps ``domain`` (our own questions and answers) and ``terms`` (our own names of terms) to their texts.
+    """
+
+    def __init__(self, sources: list[Source], topics: dict[str, Topics], options: Options) -> None:
         self.options, self.rng = options, np.random.default_rng(options.seed)
-        self.sources = sources
+        self.sources, self.topics = sources, topics
         self.rows = [training_rows(s) for s in sources]
         size = np.array([len(r) ** options.exponent for r in self.rows])
         weights = size * [options.boost if s.deep_learning else 1.0 for s in sources]
@@ -37,7 +43,9 @@ class Sampler:
         kinds["halves"] = kinds["qa"]
         kinds["near"] = np.array([len(s) > 50 and s.in_order for s in sources])
         self.weights = {kind: weights * member / (weights * member).sum() for kind, member in kinds.items()}
-        self.shares = {kind: float(getattr(options, kind)) for kind in ("parallel", "cross", "halves", "near")}
+        self.shares = {
+            kind: float(getattr(options, kind)) for kind in KINDS if kind not in ("domain", "terms") or kind in topics
+        }
         self.shares["qa"] = 1 - sum(self.shares.values())
 
     def batch(self) -> tuple[Bag, Bag]:
@@ -48,6 +56,8 @@ class Sampler:
     def block(self) -> tuple[Bag, Bag]:
         """One block of pairs from one source."""
         kind = self.rng.choice(list(self.shares), p=list(self.shares.values()))
+        if kind in self.topics:
+            return self.topic_pairs(self.topics[kind])
         number = int(self.rng.choice(len(self.sources), p=self.weights[kind]))
         source, rows = self.sources[number], self.rows[number]
         chosen = self.rng.choice(rows, min(self.options.block, len(rows)), replace=False)
@@ -57,6 +67,27 @@ class Sampler:
             return self.split(source.right.take(chosen))
         sides = source.left.take(chosen), source.right.take(chosen)
         return sides[::-1] if kind == "parallel" and self.rng.random() < 0.5 else sides
+
+    def topic_pairs(self, topics: Topics) -> tuple[Bag, Bag]:
+        """Topics without repetition: a question of each, and an answer or another question of it, in any language."""
+        chosen = self.rng.choice(len(topics), min(self.options.block, len(topics)), replace=False)
+        answered = self.rng.random(len(chosen)) < self.options.answered
+        one, other = [], []
+        for topic, answer in zip(chosen, answered, strict=True):
+            first, second = self.rng.choice(topics.questions[topic], 2, replace=False)
+            told = topics.answers[topic]
+            one.append(first)
+            other.append(self.rng.choice(told) if answer and len(told) else second)
+        return topics.texts.take(np.array(one)), topics.texts.take(np.array(other))
+
+    def lesson(self, lessons: list[Lesson], count: int) -> tuple[Bag, Bag | None, npt.NDArray[np.float32]]:
+        """`count` texts of one source that the teacher has seen, their translations if there are any, and the teacher's vectors."""
+        size = np.array([len(lesson.rows) ** self.options.exponent for lesson in lessons])
+        lesson = lessons[int(self.rng.choice(len(lessons), p=size / size.sum()))]
+        chosen = self.rng.choice(len(lesson.rows), min(count, len(lesson.rows)), replace=False)
+        rows = lesson.rows[chosen]
+        translated = lesson.translation.take(rows) if lesson.translation else None
+        return lesson.text.take(rows), translated, lesson.vectors[chosen].astype(np.float32)
 
     def neighbours(self, source: Source, chosen: Rows) -> tuple[Bag, Bag]:
         """A sentence and the one to three that follow it, each side in a language drawn for the block; held-out rows do not matter

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from retriever.commands.opening import build_index
-from retriever.commands.options import CONTEXT, INDEX, JSON, MODEL, corpus_options
+from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, corpus_options, encoder_options
 from retriever.errors import IndexUnusableError
 
 
@@ -14,12 +14,19 @@ from retriever.errors import IndexUnusableError
 @click.argument("corpus", nargs=-1)
 @INDEX
 @MODEL
+@encoder_options
+@DOWNLOAD
 @click.option("--full", is_flag=True, help="Read and encode everything again (at present every build does).")
 @corpus_options
 def index(
     corpus: tuple[str, ...],
     index_: str | None,
     model: str | None,
+    query_prompt: str | None,
+    passage_prompt: str | None,
+    max_tokens: int | None,
+    batch_size: int | None,
+    download: bool,
     full: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -27,10 +34,12 @@ def index(
 ) -> int:
     """Build the index of CORPUS (files and folders); without one, of what it was built from, or of the bundled corpus."""
     from retriever.corpus import MAX_BYTES, CorpusOptions
+    from retriever.encoders.protocol import EncoderOptions
     from retriever.generations import is_built, recorded_settings
     from retriever.locations import bundled_corpus, index_directory
 
     directory = index_directory(index_)
+    use = EncoderOptions(query_prompt, passage_prompt, max_tokens, batch_size)
     roots = [Path(path) for path in corpus]
     if not roots:
         settings = recorded_settings(directory)
@@ -42,12 +51,15 @@ def index(
             roots = [bundled_corpus()]
         else:
             roots = [Path(path) for path in settings["roots"]]
-            model = model or settings.get("model")
+            if model is None:
+                model = settings.get("model")
+                use = use if use != EncoderOptions() else EncoderOptions(**settings.get("use", {}))
             recorded = settings.get("corpus", {})
             include = include or tuple(recorded.get("include", ()))
             exclude = exclude or tuple(recorded.get("exclude", ()))
             max_bytes = max_bytes or recorded.get("max_bytes")
-    report = build_index(roots, directory, model, CorpusOptions(include, exclude, max_bytes or MAX_BYTES))
+    options = CorpusOptions(include, exclude, max_bytes or MAX_BYTES)
+    report = build_index(roots, directory, model, options, use, download)
     if corpus:
         (directory / "BUNDLED").unlink(missing_ok=True)
     click.echo(f"index      {directory}")

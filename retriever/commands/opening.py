@@ -12,13 +12,19 @@ from retriever.errors import IndexUnusableError
 
 if TYPE_CHECKING:
     from retriever.corpus import CorpusOptions
+    from retriever.encoders.protocol import EncoderOptions
     from retriever.pipeline import BuildReport
     from retriever.search import Retriever
 
 
 def open_retriever(index_: str | None, model: str | None) -> "Retriever":
-    """The index to use with its encoder; the bundled corpus is indexed when there is none yet."""
-    from retriever.encoding import BUNDLED, load_encoder
+    """The index to use with its encoder; the bundled corpus is indexed when there is none yet.
+
+    A model is used as it was when the index was built: its prompts and its length come from there.
+    """
+    from retriever.encoders.catalogue import BUNDLED
+    from retriever.encoders.load import load_encoder
+    from retriever.encoders.protocol import EncoderOptions
     from retriever.errors import ModelMismatchError
     from retriever.generations import is_built
     from retriever.indexing import open_index
@@ -32,8 +38,11 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
         build_bundled(directory, model)
     try:
         index = open_index(directory)
-        encoder = load_encoder(model or index.manifest["settings"].get("model", BUNDLED))
-        return Retriever(index, encoder)
+        settings = index.manifest["settings"]
+        name = model or settings.get("model", BUNDLED)
+        static = name == BUNDLED or index.encoder.name == BUNDLED
+        use = EncoderOptions() if static else EncoderOptions(**settings.get("use", {}))
+        return Retriever(index, load_encoder(name, use))
     except (IndexUnusableError, ModelMismatchError):
         if index_ or model or os.environ.get("RETRIEVER_INDEX") or not _holds_bundled(directory):
             raise
@@ -69,15 +78,25 @@ def build_bundled(directory: Path, model: str | None) -> None:
 
 
 def build_index(
-    roots: list[Path], directory: Path, model: str | None, options: "CorpusOptions | None" = None
+    roots: list[Path],
+    directory: Path,
+    model: str | None,
+    options: "CorpusOptions | None" = None,
+    use: "EncoderOptions | None" = None,
+    download: bool = False,
 ) -> "BuildReport":
     """Build an index, with progress, warnings and a last line on stderr."""
     from retriever.corpus import CorpusOptions
-    from retriever.encoding import BUNDLED, load_encoder
+    from retriever.encoders.catalogue import BUNDLED
+    from retriever.encoders.load import load_encoder
+    from retriever.encoders.protocol import EncoderOptions
     from retriever.pipeline import build
 
+    use = use or EncoderOptions()
+
     name = os.path.abspath(model) if model and os.path.isdir(model) else model or BUNDLED
-    report = build(roots, directory, load_encoder(name), options or CorpusOptions(), name, show_progress)
+    encoder = load_encoder(name, use, download)
+    report = build(roots, directory, encoder, options or CorpusOptions(), name, show_progress, use)
     for line in [*report.skipped, *report.replaced]:
         click.echo(f"warning: {line}", err=True)
     seconds = sum(report.seconds.values())

@@ -21,6 +21,7 @@ MODEL = click.option(
     metavar="NAME|PATH",
     help="The encoder [default: the bundled one]. Any sentence-transformers model on this machine.",
 )
+DOWNLOAD = click.option("--download", is_flag=True, help="Fetch the model from its hub when it is not on this machine.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, one object a line.")
 
 
@@ -35,6 +36,27 @@ def corpus_options(command: Any) -> Any:
     return click.option(
         "--include", multiple=True, metavar="GLOB", help="Read only files that match; may be given again."
     )(command)
+
+
+def encoder_options(command: Any) -> Any:
+    """The options that say how a model of one's own is used."""
+    for option in (
+        click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Texts encoded at once [default: 32]."),
+        click.option(
+            "--max-tokens",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Cut texts to N tokens [default: the model's own limit].",
+        ),
+        click.option(
+            "--passage-prompt", metavar="TEXT", help="Put before passages [default: what the model's card asks for]."
+        ),
+        click.option(
+            "--query-prompt", metavar="TEXT", help="Put before questions [default: what the model's card asks for]."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def show_progress(stage: str, done: int, total: int) -> None:

