@@ -1,4 +1,4 @@
-"""Command line: `python -m training tokenizer|train|blend|evaluate|export`; see README.md beside this file."""
+"""Command line: `python -m training tokenizer|teach|train|blend|evaluate|export`; see README.md beside this file."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("tokenizer", help="count words and build WORK/tokenizer.json")
+    teach = commands.add_parser("teach", help="have the English teacher encode English texts, into WORK/teacher")
+    teach.add_argument(
+        "--rows", type=int, default=1500, help="texts of a source, unless of machine learning or everyday language"
+    )
     train = commands.add_parser("train", help="train, evaluate, append to runs.jsonl and write WORK/RUN.npy")
     train.add_argument("--run", required=True, help="name of the run")
     train.add_argument("--note", default="", help="what the run tries")
@@ -47,13 +51,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     blend.add_argument("--of", nargs="+", required=True, help="names of the runs to average")
     blend.add_argument("--smooth", type=float, default=0.1)
     blend.add_argument("--note", default="")
-    for name, text in (
-        ("evaluate", "score a table or an exported folder"),
-        ("export", "write the sentence-transformers folder"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--run", required=name == "export", help="name of the run whose table to use")
-        command.add_argument("--model", type=Path, default=CHECKOUT / "retriever/models/static-zh-en")
+    evaluate = commands.add_parser("evaluate", help="score a run, the bundled model, or any other")
+    evaluate.add_argument("--run", help="name of a run")
+    evaluate.add_argument("--model", default="static-zh-en", help="name or path of a model [default: the bundled one]")
+    export = commands.add_parser("export", help="write the sentence-transformers folder of a run")
+    export.add_argument("--run", required=True, help="name of the run whose table to use")
+    export.add_argument("--to", type=Path, default=CHECKOUT / "retriever/models/static-zh-en")
     return parser.parse_args(arguments)
 
 
@@ -65,36 +68,48 @@ def main(arguments: list[str] | None = None) -> int:
     import numpy as np
     from tokenizers import Tokenizer
 
-    from training import data, evaluate, export, leakage, model, tokenizer, train
+    from training import data, evaluate, export, leakage, model, teacher, tokenizer, train
 
     if args.command == "tokenizer":
-        tokenizer.make(args.data, args.work, rows=9000, sizes=tokenizer.VocabularySizes())
+        own_files = sorted(data.OWN.glob("*.jsonl"))
+        tokenizer.make(args.data, own_files, args.work, rows=9000, sizes=tokenizer.VocabularySizes())
         return 0
     if args.command == "evaluate" and not args.run:
-        pieces, table = export.load_light(args.model)
-        print(json.dumps(evaluate.evaluate(pieces, table, args.evaluation, args.seeds)))
+        from retriever.encoders.load import load_encoder
+
+        print(json.dumps(evaluate.evaluate(load_encoder(args.model).encode_passages, args.evaluation, args.seeds)))
+        return 0
+    banned = leakage.evaluation_fingerprints(args.evaluation, args.seeds)
+    if args.command == "teach":
+        teacher.teach(args.data, banned, args.work, args.rows, args.threads)
         return 0
     pieces = Tokenizer.from_file(str(args.work / "tokenizer.json"))
     if args.command == "export":
         table = np.load(args.work / f"{args.run}.npy")
         rows = map(json.loads, (HERE / "runs.jsonl").read_text("utf-8").splitlines())
-        print(json.dumps(export.export(pieces, table, args.model, {row["run"]: row for row in rows}, args.run)))
+        print(json.dumps(export.export(pieces, table, args.to, {row["run"]: row for row in rows}, args.run)))
         return 0
-    banned = leakage.evaluation_fingerprints(args.evaluation, args.seeds)
     sources = data.load_sources(args.data, banned, pieces, args.work)
+    own = data.load_own(data.OWN, banned, pieces)
     began = time.monotonic()
     settings: dict[str, Any] = {}
     if args.command == "train":
         options = train.Options(**{f.name: getattr(args, f.name) for f in dataclasses.fields(train.Options)})
         settings = dataclasses.asdict(options)
-        table = train.train(sources, train.start(sources, pieces.get_vocab_size(), options, args.work), options)
+        lessons = teacher.load_lessons(sources, args.work)
+        lessons += teacher.own_lessons(own, args.work, args.threads, options.hold)
+        begin = train.start(sources, lessons, pieces.get_vocab_size(), options, args.work)
+        table = train.train(sources, own, lessons, begin, options)
     elif args.command == "blend":
         settings = {"of": args.of, "smooth": args.smooth}
         table = model.smooth(np.mean([np.load(args.work / f"{run}.npy") for run in args.of], axis=0), args.smooth)
     else:
         table = np.load(args.work / f"{args.run}.npy")
     seconds = round(time.monotonic() - began)
-    scores = evaluate.evaluate(pieces, table, args.evaluation, args.seeds, sources)
+    scores = evaluate.evaluate(lambda texts: evaluate.encode(pieces, table, texts), args.evaluation, args.seeds)
+    scores |= evaluate.held_out(table, sources)
+    if settings.get("hold") and "topics" in own:
+        scores |= evaluate.held_topics(table, own["topics"], settings["hold"])
     print(json.dumps(scores))
     if args.command != "evaluate":
         np.save(args.work / f"{args.run}.npy", table)

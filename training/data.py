@@ -29,6 +29,9 @@ DEEP_LEARNING = re.compile(
 )
 """Sources about machine learning: the domain of the interview pages, sampled more often and counted whole for the vocabulary."""
 
+GENERAL = re.compile("x_tatoeba|x_cedict|nqg|DRCD|cmrc2018")
+"""Sources of everyday language, of which there is little."""
+
 HELD_EVERY = 50
 """Every 50th pair of a machine-learning source is kept from training, for choosing settings."""
 
@@ -95,6 +98,11 @@ class Source:
         return DEEP_LEARNING.search(self.name) is not None
 
     @property
+    def general(self) -> bool:
+        """Whether the source is everyday language."""
+        return GENERAL.search(self.name) is not None
+
+    @property
     def in_order(self) -> bool:
         """Whether a row's neighbours are its neighbours in the document."""
         return IN_ORDER.match(self.name) is not None
@@ -104,12 +112,16 @@ class Source:
 class Topics:
     """Texts that belong together in groups: our own questions with their answers, or the names of one term.
 
-    ``questions[t]`` and ``answers[t]`` are rows of ``texts``; a term has names for questions and no answers.
+    ``questions[t]`` and ``answers[t]`` are rows of ``texts`` (and of ``written``, the same uncut); a term has names for questions and no answers. ``kinds`` tells of each text
+    whether it is ``zh``, ``en``, ``typo``, ``abbr``, ``answer_zh`` or ``answer_en``; ``areas[t]`` is the number of the file a topic is in.
     """
 
     texts: Side
+    written: list[str]
+    kinds: list[str]
     questions: list[npt.NDArray[np.int64]]
     answers: list[npt.NDArray[np.int64]]
+    areas: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -119,6 +131,7 @@ class Topics:
 class Lesson:
     """Texts of one side of a source that the teacher has seen: ``vectors[i]`` (unit length) is of row ``rows[i]`` of ``text``."""
 
+    general: bool
     text: Side
     translation: Side | None
     rows: npt.NDArray[np.int64]
@@ -165,16 +178,29 @@ def load_topics(files: list[Path], banned: frozenset[bytes], tokenizer: Tokenize
     A text of an evaluation set is left out, like everywhere.
     """
     texts: list[str] = []
-    questions, answers = [], []
-    for file in files:
+    kinds: list[str] = []
+    questions, answers, areas = [], [], []
+    for area, file in enumerate(files):
         for row in map(json.loads, file.read_text("utf-8").splitlines()):
-            asked = [text for key in ("zh", "en", "typo", "abbr") for text in row.get(key, [])]
-            told = [row[key] for key in ("answer_zh", "answer_en") if key in row]
+            asked = [(key, text) for key in ("zh", "en", "typo", "abbr") for text in row.get(key, [])]
+            told = [(key, row[key]) for key in ("answer_zh", "answer_en") if key in row]
+            areas.append(area)
             for group, into in ((asked, questions), (told, answers)):
-                kept = [text for text in group if fingerprint(text) not in banned]
+                kept = [(key, text) for key, text in group if fingerprint(text) not in banned]
                 into.append(np.arange(len(texts), len(texts) + len(kept)))
-                texts.extend(kept)
-    return Topics(encode_side(tokenizer, texts, limit), questions, answers)
+                texts.extend(text for _, text in kept)
+                kinds.extend(key for key, _ in kept)
+    return Topics(encode_side(tokenizer, texts, limit), texts, kinds, questions, answers, np.array(areas))
+
+
+OWN = Path(__file__).parent / "own"
+OWN_KINDS = ("topics", "terms", "everyday")
+
+
+def load_own(folder: Path, banned: frozenset[bytes], tokenizer: Tokenizer) -> dict[str, Topics]:
+    """Our own text by kind: ``topics_*.jsonl`` (questions and answers), ``terms_*.jsonl`` (names), ``everyday_*.jsonl`` (paraphrases)."""
+    found = {kind: sorted(folder.glob(f"{kind}_*.jsonl")) for kind in OWN_KINDS}
+    return {kind: load_topics(files, banned, tokenizer) for kind, files in found.items() if files}
 
 
 def load_sources(

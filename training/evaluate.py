@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib.util
+import json
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +18,7 @@ from opencc import OpenCC
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
-from training.data import HELD_EVERY, Source
+from training.data import HELD_EVERY, Source, Topics
 
 Vectors = npt.NDArray[np.float32]
 
@@ -25,6 +27,10 @@ def unit(vectors: Vectors) -> Vectors:
     """Rows scaled to length one; zero rows stay zero."""
     scaled: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return scaled
+
+
+Encode = Callable[[list[str]], Vectors]
+"""From texts to unit vectors (texts, dimension): what is scored."""
 
 
 def encode(tokenizer: Tokenizer, table: Vectors, texts: list[str]) -> Vectors:
@@ -46,7 +52,7 @@ def load_scorer(evaluation: Path) -> ModuleType:
     return scorer
 
 
-def dev_questions(tokenizer: Tokenizer, table: Vectors, evaluation: Path, seeds: Path) -> dict[str, float]:
+def dev_questions(encode: Encode, evaluation: Path, seeds: Path) -> dict[str, float]:
     """The scorer's measures for the encoder alone: passages are the answered top-level questions of the gold list, ranked by cosine.
 
     Three ways to join the cosines with a passage's question and with its answer: their mean, the larger, and the mean of both ("both").
@@ -60,7 +66,7 @@ def dev_questions(tokenizer: Tokenizer, table: Vectors, evaluation: Path, seeds:
     questions = scorer.read_jsonl(evaluation / "dev_questions.jsonl")
     answers = ["\n".join(pages[p["file"]][p["a_start"] - 1 : p["a_end"]]) for p in passages]
     asked, titles, bodies = (
-        encode(tokenizer, table, [simplify(t) for t in texts])
+        encode([simplify(t) for t in texts])
         for texts in ([q["question"] for q in questions], [p["question"] for p in passages], answers)
     )
     by_title, by_body = asked @ titles.T, asked @ bodies.T
@@ -92,11 +98,11 @@ def dev_questions(tokenizer: Tokenizer, table: Vectors, evaluation: Path, seeds:
     return out
 
 
-def tatoeba(tokenizer: Tokenizer, table: Vectors, evaluation: Path) -> dict[str, float]:
+def tatoeba(encode: Encode, evaluation: Path) -> dict[str, float]:
     """Share of sentences whose nearest sentence of the other language is their translation, both directions."""
     folder, simplify = evaluation / "external/laser-tatoeba", OpenCC("t2s").convert
     zh, en = ((folder / f"tatoeba.cmn-eng.{lang}").read_text("utf-8").splitlines() for lang in ("cmn", "eng"))
-    scores = encode(tokenizer, table, [simplify(t) for t in zh]) @ encode(tokenizer, table, en).T
+    scores = encode([simplify(t) for t in zh]) @ encode(en).T
     diagonal = np.arange(len(zh))
     return {
         "tatoeba_zh_en": float((scores.argmax(axis=1) == diagonal).mean()),
@@ -104,7 +110,7 @@ def tatoeba(tokenizer: Tokenizer, table: Vectors, evaluation: Path) -> dict[str,
     }
 
 
-def sts(tokenizer: Tokenizer, table: Vectors, evaluation: Path) -> dict[str, float]:
+def sts(encode: Encode, evaluation: Path) -> dict[str, float]:
     """Spearman correlation of the cosine with human similarity on STS-B: the dev parts (for choosing settings) and the test parts."""
     pairs: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
     with gzip.open(evaluation / "external/sts-b-en/stsbenchmark.tsv.gz", "rt", encoding="utf-8") as rows:
@@ -118,8 +124,35 @@ def sts(tokenizer: Tokenizer, table: Vectors, evaluation: Path) -> dict[str, flo
     out = {}
     for name, judged in pairs.items():
         one, two, scores = zip(*judged, strict=True)
-        cosines = (encode(tokenizer, table, list(one)) * encode(tokenizer, table, list(two))).sum(axis=1)
+        cosines = (encode(list(one)) * encode(list(two))).sum(axis=1)
         out[name] = float(spearmanr(cosines, scores).statistic)
+    return out
+
+
+def retrieval(encode: Encode, evaluation: Path) -> dict[str, float]:
+    """Mean reciprocal rank and share of first hits on sets nothing was chosen by: CMRC 2018 dev, question → its paragraph among all, and
+    StackFAQ, rephrased question → its question among all.
+    """
+    pairs: dict[str, tuple[list[str], list[str], list[int]]] = {"cmrc": ([], [], []), "stackfaq": ([], [], [])}
+    asked, told, right = pairs["cmrc"]
+    for article in json.loads((evaluation / "external/cmrc2018-dev/cmrc2018_dev.json").read_text("utf-8"))["data"]:
+        for paragraph in article["paragraphs"]:
+            for question in paragraph["qas"]:
+                asked.append(question["question"])
+                right.append(len(told))
+            told.append(paragraph["context"])
+    asked, told, right = pairs["stackfaq"]
+    faq = json.loads((evaluation / "external/stackfaq-en/stackExchange-FAQ.json").read_text("utf-8"))
+    for pair in faq["root"]["qapair"]:
+        for rephrased in (text for text in pair["rephr"] if text and len(text) > 1):
+            asked.append(rephrased)
+            right.append(len(told))
+        told.append(pair["question"])
+    out = {}
+    for name, (asked, told, right) in pairs.items():
+        scores = encode(asked) @ encode(told).T
+        rank = (scores > scores[np.arange(len(asked)), right][:, None]).sum(axis=1) + 1
+        out |= {f"{name}_mrr": float((1 / rank).mean()), f"{name}_p1": float((rank == 1).mean())}
     return out
 
 
@@ -135,15 +168,36 @@ def held_out(table: Vectors, sources: list[Source]) -> dict[str, float]:
         left, right = (unit(np.stack(bag)) for bag in bags)
         scores = left @ right.T
         rank = (scores > np.diagonal(scores)[:, None]).sum(axis=1) + 1
-        out[label] = float((1 / rank).mean() if kind == "qa" else (rank == 1).mean())
+        out[label] = round(float((1 / rank).mean() if kind == "qa" else (rank == 1).mean()), 4)
     return out
 
 
-def evaluate(
-    tokenizer: Tokenizer, table: Vectors, evaluation: Path, seeds: Path, sources: list[Source] | None = None
-) -> dict[str, Any]:
-    """All scores, rounded."""
-    scores: dict[str, float] = dev_questions(tokenizer, table, evaluation, seeds)
-    scores |= tatoeba(tokenizer, table, evaluation) | sts(tokenizer, table, evaluation)
-    scores |= held_out(table, sources) if sources else {}
+def held_topics(table: Vectors, topics: Topics, every: int) -> dict[str, float]:
+    """Questions about topics that were not trained on, against the Chinese passages of all topics: a title (the first Chinese question)
+    and an answer, cosines joined by the larger.  Share of the first hits that are right, and mean reciprocal rank, by kind of question.
+    """
+    ids, starts = topics.texts.ids, topics.texts.starts
+
+    def vectors(rows: list[int]) -> Vectors:
+        return unit(np.stack([table[ids[starts[row] : starts[row + 1]]].sum(axis=0) for row in rows]))
+
+    titles = vectors([int(questions[0]) for questions in topics.questions])
+    answers = vectors([int(rows[0]) for rows in topics.answers])
+    asked = [(t, int(row)) for t in range(0, len(topics), every) for row in topics.questions[t][1:]]
+    queries = vectors([row for _, row in asked])
+    scores = np.maximum(queries @ titles.T, queries @ answers.T)
+    own = scores[np.arange(len(asked)), [t for t, _ in asked]]
+    rank = (scores > own[:, None]).sum(axis=1) + 1
+    kinds = np.array([topics.kinds[row] for _, row in asked])
+    out = {}
+    for kind in ("zh", "en", "typo"):
+        out[f"topics_p1_{kind}"] = float((rank[kinds == kind] == 1).mean())
+        out[f"topics_mrr_{kind}"] = float((1 / rank[kinds == kind]).mean())
+    return {name: round(value, 4) for name, value in out.items()}
+
+
+def evaluate(encode: Encode, evaluation: Path, seeds: Path) -> dict[str, Any]:
+    """All scores that need nothing but vectors of texts, rounded."""
+    scores = dev_questions(encode, evaluation, seeds) | tatoeba(encode, evaluation) | sts(encode, evaluation)
+    scores |= retrieval(encode, evaluation)
     return {name: round(value, 4) for name, value in scores.items()}

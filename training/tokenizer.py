@@ -18,7 +18,7 @@ from pathlib import Path
 import jieba
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from training.data import DEEP_LEARNING, log, read_rows, source_files, source_name
+from training.data import DEEP_LEARNING, GENERAL, log, read_rows, source_files, source_name
 
 WORD = r"\p{Han}+|[a-z0-9]+(?:\+\+|#)?|[\p{L}\p{N}]"
 """What the pre-tokenizer keeps, each match on its own: Han runs, Latin words with digits (c++, c#, l2, resnet50), other letters singly."""
@@ -33,9 +33,9 @@ _OTHER = re.compile("[α-ωé∂∇]")
 class VocabularySizes:
     """How many pieces of each kind to keep, most frequent first (single letters and digits always)."""
 
-    han_words: int = 14_000
+    han_words: int = 18_000
     han_characters: int = 5_500
-    latin_words: int = 13_000
+    latin_words: int = 18_000
     latin_parts: int = 3_500
     cohesion: float = 2.0  # how far a Han word's log-probability must lie above that of its best split
 
@@ -46,11 +46,11 @@ def fold(text: str) -> str:
 
 
 def count_source(path: Path, rows: int) -> tuple[str, Counter[str]]:
-    """Count the words of one source: Han runs as jieba cuts them, Latin runs whole.  At most `rows` rows unless about machine learning."""
+    """Count the words of one source: Han runs as jieba cuts them, Latin runs whole.  At most `rows` rows unless of machine learning or everyday language."""
     jieba.setLogLevel(60)
     counts: Counter[str] = Counter()
     name = source_name(path)
-    limit = 10**9 if DEEP_LEARNING.search(name) else rows
+    limit = 10**9 if DEEP_LEARNING.search(name) or GENERAL.search(name) else rows
     for number, row in enumerate(read_rows(path)):
         if number >= limit:
             break
@@ -63,13 +63,27 @@ def count_source(path: Path, rows: int) -> tuple[str, Counter[str]]:
     return name, counts
 
 
+def count_own(files: list[Path], factor: int = 20) -> Counter[str]:
+    """Counts of our own text (see `data.load_topics`), misspelt questions left out, times `factor`."""
+    jieba.setLogLevel(60)
+    counts: Counter[str] = Counter()
+    for file in files:
+        for row in map(json.loads, file.read_text("utf-8").splitlines()):
+            named = [text for key in ("zh", "en", "abbr") for text in row.get(key, [])]
+            for text in map(fold, [*named, row.get("answer_zh", ""), row.get("answer_en", "")]):
+                for run in _HAN_RUN.findall(text):
+                    counts.update(jieba.cut(run))
+                counts.update(_LATIN_RUN.findall(text))
+    return Counter({word: count * factor for word, count in counts.items()})
+
+
 def count_words(data: Path, rows: int, processes: int = 2) -> Counter[str]:
-    """Counts over all sources; a source adds its counts times 1, a machine-learning source times 4."""
+    """Counts over all sources; a source adds its counts times 1, a machine-learning source times 4, everyday language times 30."""
     total: Counter[str] = Counter()
     paths = source_files(data)
     with ProcessPoolExecutor(processes) as pool:
         for name, counts in pool.map(count_source, paths, [rows] * len(paths)):
-            factor = 4 if DEEP_LEARNING.search(name) else 1
+            factor = 4 if DEEP_LEARNING.search(name) else 30 if GENERAL.search(name) else 1
             total.update({word: count * factor for word, count in counts.items()})
             log(f"counted {name}")
     return total
@@ -119,7 +133,7 @@ def choose_pieces(counts: Counter[str], sizes: VocabularySizes) -> dict[str, flo
     kept: dict[str, float] = dict(cohesive(han, sizes.cohesion).most_common(sizes.han_words))
     # A character alone scores as the word it is; one that is never a word scores low, as in jieba's dictionary.
     kept.update({c: max(han[c], 0.02 * n, 1.0) for c, n in characters.most_common(sizes.han_characters)})
-    words = Counter({w: c for w, c in latin.items() if len(w) > 1 and not (w.isdigit() and len(w) > 4)})
+    words = Counter({w: c for w, c in latin.items() if len(w) > 1 and not (w.isdigit() and len(w) > 3)})
     whole = dict(words.most_common(sizes.latin_words))
     parts = latin_parts(Counter({w: c for w, c in latin.items() if w not in whole}), sizes.latin_parts)
     for piece, count in parts.most_common(sizes.latin_parts):
@@ -146,13 +160,18 @@ def build(pieces: dict[str, float]) -> Tokenizer:
     return tokenizer
 
 
-def make(data: Path, work: Path, rows: int, sizes: VocabularySizes) -> Tokenizer:
-    """Count (or read the counts of an earlier run from `work`), choose, build, and save ``tokenizer.json`` in `work`."""
+def make(data: Path, own: list[Path], work: Path, rows: int, sizes: VocabularySizes) -> Tokenizer:
+    """Count (or read the counts of an earlier run from `work`), choose, build, and save ``tokenizer.json`` in `work`.
+
+    `own` are the files of our own text, counted anew each time.
+    """
     work.mkdir(parents=True, exist_ok=True)
     file = work / f"word-counts-{rows}.json"
     if not file.exists():
         file.write_text(json.dumps(count_words(data, rows), ensure_ascii=False), "utf-8")
-    tokenizer = build(choose_pieces(Counter(json.loads(file.read_text("utf-8"))), sizes))
+    counts = Counter(json.loads(file.read_text("utf-8")))
+    counts.update(count_own(own))
+    tokenizer = build(choose_pieces(counts, sizes))
     tokenizer.save(str(work / "tokenizer.json"), pretty=False)
     log(f"tokenizer: {tokenizer.get_vocab_size()} pieces")
     return tokenizer
