@@ -46,8 +46,14 @@ class Answer:
     choices: tuple[Choice, ...]
 
 
-def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: float | None = None) -> Answer:
-    """Answer `question` with up to k choices; abstain when nothing is near.
+def answer(
+    retriever: Retriever,
+    question: str,
+    k: int = 3,
+    min_confidence: float | None = None,
+    threshold: float = THRESHOLD,
+) -> Answer:
+    """Answer `question` with up to k choices; abstain when the probability that the corpus answers is below `threshold`.
 
     With `min_confidence`, abstain when the confidence is below it instead; 0 never abstains.
 
@@ -62,9 +68,9 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     cosine = max(best.question_cosine, best.answer_cosine)
     answerable = _logistic(ANSWERABLE, best.score, cosine)
     first = _logistic(RIGHT, best.score, cosine)
-    confidence = first if answerable >= THRESHOLD else min(first, answerable)
+    confidence = first if answerable >= threshold else min(first, answerable)
     reason = ""
-    if min_confidence is None and answerable < THRESHOLD:
+    if min_confidence is None and answerable < threshold:
         reason = "no passage is close enough to the question"
     elif min_confidence is not None and confidence < min_confidence:
         reason = f"the confidence is below {min_confidence:g}"

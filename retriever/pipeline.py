@@ -16,6 +16,7 @@ from retriever.analysis import build_analyzer, fold
 from retriever.cleaning.page import clean
 from retriever.cleaning.profile import fit
 from retriever.corpus import CorpusOptions, find_sources, load_source, read_blocks
+from retriever.cues import language_of
 from retriever.documents import Block, Document, Passage, Source
 from retriever.encoders.catalogue import BUNDLED
 from retriever.encoders.protocol import Encoder, EncoderOptions
@@ -165,6 +166,69 @@ def build(
         raise InputError(
             "no question with an answer was found in the corpus; see what is kept with: retriever clean FILE"
         )
+    settings = {
+        "roots": [str(Path(root).resolve()) for root in roots],
+        "model": model,
+        "use": asdict(use),
+        "corpus": json.loads(json.dumps(asdict(options))),
+    }
+    _index(passages, [_source_row(page) for page in pages], settings, directory, encoder, report, progress)
+    return report
+
+
+def build_documents(
+    rows: list[tuple[str, str, str]], file: Path, directory: Path, encoder: Encoder, progress: Progress = _silent
+) -> BuildReport:
+    """Build an index of ready-made documents (id, title, text) of `file`, one passage each under its own id, nothing cleaned or split.
+
+    A passage cites the row it stands in. Raises InputError when there is none with a text.
+    """
+    report = BuildReport(sources=1)
+    passages = [
+        Passage(
+            id=name,
+            source=file.name,
+            title="",
+            question=title,
+            answer=text,
+            question_lines=(row, row),
+            answer_lines=(row, row),
+            start_char=0,
+            end_char=0,
+            pieces=(),
+            dropped_lines=(),
+            heading_path=(),
+            language=language_of(text),
+        )
+        for row, (name, title, text) in enumerate(rows, 1)
+        if text.strip() or title.strip()
+    ]
+    if not passages:
+        raise InputError(f"{file}: no document with a text")
+    source = {
+        "name": file.name, "path": str(file.resolve()), "title": file.parent.name, "sha256": "", "encoding": "utf-8",
+        "format": "jsonl", "passages": len(passages), "dropped": 0, "open_questions": [],
+    }  # fmt: skip
+    settings = {
+        "roots": [str(file.resolve())],
+        "model": encoder.identity.name,
+        "use": {},
+        "corpus": asdict(CorpusOptions()),
+    }
+    _index(passages, [source], settings, directory, encoder, report, progress)
+    return report
+
+
+def _index(
+    passages: list[Passage],
+    sources: list[dict[str, Any]],
+    settings: dict[str, Any],
+    directory: Path,
+    encoder: Encoder,
+    report: BuildReport,
+    progress: Progress,
+) -> None:
+    """Analyse, encode and write `passages`."""
     report.passages, report.parents = len(passages), sum(p.parent is None for p in passages)
     with report.stage("analyse"):
         progress("analysing", 0, len(passages))
@@ -182,12 +246,6 @@ def build(
             if isinstance(encoder, PieceEncoder)
             else None
         )
-        settings = {
-            "roots": [str(Path(root).resolve()) for root in roots],
-            "model": model,
-            "use": asdict(use),
-            "corpus": json.loads(json.dumps(asdict(options))),
-        }
         parts = Parts(
             passages=passages,
             question_terms=question_terms,
@@ -196,13 +254,12 @@ def build(
             answer_vectors=answer_vectors,
             analyzer=analyzer,
             encoder=encoder.identity,
-            sources=[_source_row(page) for page in pages],
+            sources=sources,
             settings=settings,
             alignment=alignment,
         )
         write_index(directory, parts)
     progress("done", 1, 1)
-    return report
 
 
 def _encode(encoder: Encoder, texts: list[str], progress: Progress, stage: str) -> Any:

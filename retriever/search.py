@@ -24,6 +24,16 @@ WEIGHTS = (0.5, 0.5, 0.4, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """What may be chosen by measurement: `weights` of (cosine with question, cosine with answer, normalised BM25, alignment), and how many
+    candidates each ranker gives before fusion.
+    """
+
+    weights: tuple[float, float, float, float] = WEIGHTS
+    candidates: int = CANDIDATES
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A question, analysed once for all rankers."""
 
@@ -50,10 +60,11 @@ class Hit:
 class Retriever:
     """An open index with its encoder. `search` is a pure function of the index, the question and k."""
 
-    def __init__(self, index: Index, encoder: Encoder) -> None:
+    def __init__(self, index: Index, encoder: Encoder, settings: SearchSettings = SearchSettings()) -> None:
         index.check_encoder(encoder)
         self.index = index
         self.encoder = encoder
+        self.settings = settings
 
     def query(self, text: str) -> Query:
         """Analyse a question. Raises InputError when it is empty."""
@@ -70,7 +81,7 @@ class Retriever:
             raise InputError(f"k must be at least 1, not {k}")
         lexical = self.index.lexical.scores(list(query.terms))
         ceiling = self.index.lexical.ceiling(list(query.terms)) or 1.0
-        width = max(CANDIDATES, 2 * k)
+        width = max(self.settings.candidates, 2 * k)
         rows = sorted(self.index.dense.top(query.vector, width) | _top_rows(lexical, width))
         cosines = self.index.dense.scores(query.vector, rows)
         aligned = self._aligned(query, rows, cosines)
@@ -78,7 +89,8 @@ class Retriever:
             (float(q), float(a), float(lexical[row]) / ceiling, float(met))
             for row, (q, a), met in zip(rows, cosines, aligned, strict=True)
         ]
-        ranked = sorted((-weighted_sum(part, WEIGHTS), row, part) for row, part in zip(rows, parts, strict=True))[:k]
+        weights = self.settings.weights
+        ranked = sorted((-weighted_sum(part, weights), row, part) for row, part in zip(rows, parts, strict=True))[:k]
         return [Hit(self.index.passage(row), row, -score, *part) for score, row, part in ranked]
 
     def _aligned(self, query: Query, rows: list[int], cosines: "NDArray[np.float32]") -> "NDArray[np.float32]":

@@ -54,6 +54,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     evaluate = commands.add_parser("evaluate", help="score a run, the bundled model, or any other")
     evaluate.add_argument("--run", help="name of a run")
     evaluate.add_argument("--model", default="static-zh-en", help="name or path of a model [default: the bundled one]")
+    evaluate.add_argument("--log", action="store_true", help="append the scores of --model to runs.jsonl")
     export = commands.add_parser("export", help="write the sentence-transformers folder of a run")
     export.add_argument("--run", required=True, help="name of the run whose table to use")
     export.add_argument("--to", type=Path, default=CHECKOUT / "retriever/models/static-zh-en")
@@ -77,7 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
     if args.command == "evaluate" and not args.run:
         from retriever.encoders.load import load_encoder
 
-        print(json.dumps(evaluate.evaluate(load_encoder(args.model).encode_passages, args.evaluation, args.seeds)))
+        scores = evaluate.evaluate(load_encoder(args.model).encode_passages, args.evaluation, args.seeds)
+        print(json.dumps(scores))
+        if args.log:
+            record({"run": Path(args.model).name, "note": "for comparison", "options": {}, "scores": scores})
         return 0
     banned = leakage.evaluation_fingerprints(args.evaluation, args.seeds)
     if args.command == "teach":
@@ -121,9 +125,14 @@ def main(arguments: list[str] | None = None) -> int:
             "options": settings,
             "scores": scores,
         }
-        with (HERE / "runs.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        record(row)
     return 0
+
+
+def record(row: dict[str, Any]) -> None:
+    """Append one run to the log."""
+    with (HERE / "runs.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,8 @@ def load_scorer(evaluation: Path) -> ModuleType:
 
 
 def dev_questions(encode: Encode, evaluation: Path, seeds: Path) -> dict[str, float]:
-    """The scorer's measures for the encoder alone: passages are the answered top-level questions of the gold list, ranked by cosine.
+    """The scorer's measures for the encoder alone: passages are the answered questions of the gold list, ranked by cosine;
+    a sub-topic is asked about together with the question it belongs to.
 
     Three ways to join the cosines with a passage's question and with its answer: their mean, the larger, and the mean of both ("both").
     The confidence is the first passage's score; the scorer's ``auroc`` sets right first hits against wrong ones and unanswerable questions,
@@ -62,12 +63,12 @@ def dev_questions(encode: Encode, evaluation: Path, seeds: Path) -> dict[str, fl
     simplify, scorer = OpenCC("t2s").convert, load_scorer(evaluation)
     pages = {p.name: p.read_text("utf-8-sig").split("\n") for p in seeds.glob("*.txt")}
     rows = scorer.read_jsonl(evaluation / "qa.jsonl")
-    passages = [row for row in rows if row["answered"] and not row["parent"]]
+    passages, asked_in = [row for row in rows if row["answered"]], {row["id"]: row["question"] for row in rows}
+    headings = [f"{asked_in.get(p['parent'], '')} {p['question']}".strip() for p in passages]
     questions = scorer.read_jsonl(evaluation / "dev_questions.jsonl")
     answers = ["\n".join(pages[p["file"]][p["a_start"] - 1 : p["a_end"]]) for p in passages]
     asked, titles, bodies = (
-        encode([simplify(t) for t in texts])
-        for texts in ([q["question"] for q in questions], [p["question"] for p in passages], answers)
+        encode([simplify(t) for t in texts]) for texts in ([q["question"] for q in questions], headings, answers)
     )
     by_title, by_body = asked @ titles.T, asked @ bodies.T
     mean, larger = (by_title + by_body) / 2, np.maximum(by_title, by_body)

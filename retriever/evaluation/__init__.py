@@ -1,0 +1,1 @@
+"""Batch evaluation: questions with gold against a retriever's answers, measured, compared and shown."""
