@@ -1,5 +1,6 @@
 """The bundled encoder without torch against sentence-transformers, and what damaged model folders come to."""
 
+import functools
 import json
 import struct
 import warnings
@@ -245,7 +246,7 @@ def test_other_models_are_encoded_by_sentence_transformers_with_their_prompts(re
         warnings.simplefilter("ignore")
         model = TransformerEncoder(str(MODEL), EncoderOptions(query_prompt="ask ", passage_prompt=""))
         query, plain = model.encode_queries(["梯度"]), model.encode_passages(["ask 梯度"])
-    assert (model.identity.dimension, query.dtype) == (256, np.float32)
+    assert (model.identity.dimension, query.dtype) == (384, np.float32)
     np.testing.assert_allclose(query, plain, atol=1e-6)
     assert not np.allclose(query, model.encode_passages(["梯度"]), atol=1e-3)
 
@@ -277,3 +278,27 @@ def test_a_model_that_is_not_on_this_machine_is_a_model_error(reference: Any, tm
         warnings.simplefilter("ignore")
         with pytest.raises(ModelError, match="no such model on this machine"):
             load_encoder(str(tmp_path / "nothing-here"))
+
+
+@given(
+    text=st.text(alphabet=st.one_of(st.characters(), st.sampled_from("aÉß学习ＡΣσ·“”—…　、。《\u0301İ")), max_size=60)
+)
+@settings(max_examples=300, deadline=None)
+def test_normalising_apart_gives_the_pieces_of_the_whole_tokenizer(encoder: StaticEncoder, text: str) -> None:
+    """The short cut for plain text and the detour for other text change no piece."""
+    from tokenizers import Tokenizer
+
+    whole = _whole_tokenizer()
+    assert isinstance(whole, Tokenizer)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return
+    assert encoder.piece_ids([text])[0] == whole.encode(text, add_special_tokens=False).ids
+
+
+@functools.cache
+def _whole_tokenizer() -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(MODEL / "tokenizer.json"))
