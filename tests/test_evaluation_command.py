@@ -86,6 +86,20 @@ def test_a_worse_run_loses_questions(questions: Path, index: Path, tmp_path: Pat
     assert "c" in lost.split("(")[1]
 
 
+def test_settings_are_compared_by_asking_with_them(questions: Path, index: Path, tmp_path: Path, cli: Run) -> None:
+    one, other, bad = (tmp_path / name for name in ("one.json", "other.json", "bad.json"))
+    one.write_text('{"weights": [0.5, 0.5, 0.1, 0.4]}', "utf-8")
+    other.write_text('{"weights": [0, 0, 1, 0], "k": 1}', "utf-8")
+    bad.write_text('{"weights": 1}', "utf-8")
+    found = json.loads(cli("eval", questions, "--index", index, "--compare", one, other, "--json").out)
+    by_name = {row["measure"]: row for row in found["differences"]}
+    assert by_name["hit@3"]["a"] > by_name["hit@3"]["b"]
+    assert "b" in found["lost"]
+    refused = cli("eval", questions, "--index", index, "--compare", one, bad)
+    assert refused.status == 2
+    assert "bad.json" in refused.err
+
+
 def test_a_sweep_tells_the_best_settings_and_their_held_out_score(
     questions: Path, index: Path, tmp_path: Path, cli: Run
 ) -> None:

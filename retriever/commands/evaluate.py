@@ -15,7 +15,7 @@ from retriever.errors import InputError
 
 if TYPE_CHECKING:
     from retriever.evaluation.evaluate import Evaluation
-    from retriever.evaluation.records import QuestionSet
+    from retriever.evaluation.records import QuestionSet, Response
     from retriever.search import Retriever
 
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--run", "run_file", metavar="FILE", help="Write the answers as a TREC run.")
 @click.option("--per-query", metavar="FILE", help="Write one JSON row a question.")
 @click.option("--report", metavar="FILE.html", help="Write a page with plots and the worst questions.")
-@click.option("--compare", nargs=2, metavar="A B", help="Compare two runs on QUESTIONS instead of asking.")
+@click.option("--compare", nargs=2, metavar="A B", help="Compare two runs, or settings (.json), on QUESTIONS.")
 @click.option("--sweep", "grid_file", metavar="GRID.json", help="Choose among settings by cross-validation.")
 @click.option("--target", default="full@1", show_default=True, metavar="MEASURE", help="What --sweep goes by.")
 @click.option("--folds", default=5, show_default=True, type=click.IntRange(2), metavar="N", help="Folds of --sweep.")
@@ -68,7 +68,7 @@ def evaluate(
             raise InputError(f"{path}: its folder does not exist; make it first")
     with _Opened(questions, index_, qrels, split) as opened:
         if compare:
-            return _compare(opened, compare, names, as_json)
+            return _compare(opened, compare, names, k, as_json)
         if grid_file:
             return _sweep(opened, grid_file, target, folds, k, as_json)
         found = _evaluate(opened, k, min_confidence, names)
@@ -214,19 +214,37 @@ def _table(found: "Evaluation", names: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _compare(opened: _Opened, files: tuple[str, str], names: tuple[str, ...], as_json: bool) -> int:
-    """Two runs on the same questions: differences with their p, and the questions won and lost."""
+def _respond(opened: _Opened, settings: dict[str, Any], k: int) -> "dict[str, Response]":
+    """The responses to all questions, asked with `settings` in place of what is usual."""
+    from retriever.answer import THRESHOLD
+    from retriever.evaluation.evaluate import respond_all
+    from retriever.search import Retriever
+
+    retriever, usual = opened.retriever, opened.retriever.settings
+    weights = tuple(settings.get("weights", usual.weights))
+    chosen = replace(usual, weights=weights, candidates=settings.get("candidates", usual.candidates))
+    tried = Retriever(retriever.index, retriever.encoder, chosen)
+    threshold = settings.get("threshold", THRESHOLD)
+    return respond_all(tried, opened.questions, settings.get("k", k), None, lambda *_: None, threshold)
+
+
+def _compare(opened: _Opened, files: tuple[str, str], names: tuple[str, ...], k: int, as_json: bool) -> int:
+    """Two runs, or settings to ask with, on the same questions: differences with their p, and the questions won and lost."""
     from retriever.evaluation.compare import compare
     from retriever.evaluation.evaluate import content_lines, responses_of_run
     from retriever.evaluation.measures import score_questions
+    from retriever.evaluation.sweep import read_settings
     from retriever.evaluation.trec import read_run
 
     questions, index = opened.questions.questions, opened.retriever.index
     lines = content_lines(index)
     sides = []
     for file in files:
-        run = read_run(Path(file), {question.id for question in questions})
-        responses = responses_of_run(run, index, file)
+        if file.endswith(".json"):
+            responses = _respond(opened, read_settings(Path(file)), k)
+        else:
+            run = read_run(Path(file), {question.id for question in questions})
+            responses = responses_of_run(run, index, file)
         sides.append(score_questions(questions, responses, names, lines))
     found = compare(sides[0], sides[1], names)
     if as_json:
@@ -252,15 +270,12 @@ def _compare(opened: _Opened, files: tuple[str, str], names: tuple[str, ...], as
 
 def _sweep(opened: _Opened, grid_file: str, target: str, folds: int, k: int, as_json: bool) -> int:
     """Try every combination of a grid; the chosen one with its score on questions that did not choose it."""
-    from retriever.answer import THRESHOLD
     from retriever.evaluation.compare import LOWER_IS_BETTER
-    from retriever.evaluation.evaluate import content_lines, respond_all
+    from retriever.evaluation.evaluate import content_lines
     from retriever.evaluation.measures import score_questions
     from retriever.evaluation.sweep import read_grid, sweep
-    from retriever.search import Retriever
 
-    retriever, questions = opened.retriever, opened.questions
-    lines = content_lines(retriever.index)
+    questions, lines = opened.questions, content_lines(opened.retriever.index)
     grid = read_grid(Path(grid_file))
     done = 0
 
@@ -268,13 +283,7 @@ def _sweep(opened: _Opened, grid_file: str, target: str, folds: int, k: int, as_
         nonlocal done
         show_progress("settings tried", done, len(grid))
         done += 1
-        current = retriever.settings
-        weights = tuple(settings.get("weights", current.weights))
-        chosen = replace(current, weights=weights, candidates=settings.get("candidates", current.candidates))
-        tried = Retriever(retriever.index, retriever.encoder, chosen)
-        given = respond_all(
-            tried, questions, settings.get("k", k), None, lambda *_: None, settings.get("threshold", THRESHOLD)
-        )
+        given = _respond(opened, settings, k)
         rows = score_questions(questions.questions, given, (target,), lines)
         return [row[target] if row[target] is not None else 0.0 for row in rows]
 

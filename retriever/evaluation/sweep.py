@@ -38,21 +38,39 @@ def read_grid(path: Path) -> list[dict[str, Any]]:
 
     Raises InputError for anything else than lists of usable values under `KEYS`.
     """
-    from retriever.corpus import decode
-
-    try:
-        text, _ = decode(path.read_bytes(), where=str(path))
-        grid = json.loads(text)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
-    if not isinstance(grid, dict) or not grid or not grid.keys() <= set(KEYS):
-        raise InputError(f"{path}: must be an object of lists under some of {', '.join(KEYS)}")
+    grid = _object(path, "lists")
     for key, values in grid.items():
         if not isinstance(values, list) or not values or not all(_usable(key, value) for value in values):
             raise InputError(f'{path}: "{key}" must be a list of {_wanted(key)}, not {json.dumps(values)[:80]}')
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """One combination: a JSON object of single values, such as {"weights": [0.5, 0.5, 0.1, 0.4], "k": 10}.
+
+    Raises InputError for anything else than usable values under `KEYS`.
+    """
+    settings = _object(path, "values")
+    for key, value in settings.items():
+        if not _usable(key, value):
+            raise InputError(f'{path}: "{key}" must be one of {_wanted(key)}, not {json.dumps(value)[:80]}')
+    return settings
+
+
+def _object(path: Path, of: str) -> dict[str, Any]:
+    """A JSON object with no other keys than KEYS."""
+    from retriever.corpus import decode
+
+    try:
+        text, _ = decode(path.read_bytes(), where=str(path))
+        found = json.loads(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({error})") from error
+    if not isinstance(found, dict) or not found or not found.keys() <= set(KEYS):
+        raise InputError(f"{path}: must be an object of {of} under some of {', '.join(KEYS)}")
+    return found
 
 
 def _usable(key: str, value: Any) -> bool:
