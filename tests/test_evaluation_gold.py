@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from retriever.cues import language_of
 from retriever.errors import InputError
-from retriever.evaluation.gold import HIGHEST_RELEVANCE, read_beir, read_questions, read_trec
+from retriever.evaluation.gold import read_questions
+from retriever.evaluation.qrels import HIGHEST_RELEVANCE, read_beir, read_trec
 from retriever.evaluation.records import Gold, Question
 from retriever.indexing import Index, open_index
 from retriever.pipeline import build

@@ -87,7 +87,8 @@ class _Opened:
         self.questions: QuestionSet
 
     def __enter__(self) -> "_Opened":
-        from retriever.evaluation.gold import read_beir, read_questions, read_trec
+        from retriever.evaluation.gold import read_questions
+        from retriever.evaluation.qrels import read_beir, read_trec
 
         name, index_, qrels, split = self._arguments
         path = Path(name)
