@@ -36,7 +36,7 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question, analysed once for all rankers. `pieces` says how long it is: in pieces of the encoder, else in terms."""
+    """A question, analysed once for all rankers. `pieces` says how long it is: in distinct pieces of the encoder, else in terms."""
 
     text: str
     language: str
@@ -75,7 +75,7 @@ class Retriever:
         folded = fold(text.encode("utf-8", "replace").decode("utf-8"))
         terms = tuple(dict.fromkeys(self.index.analyzer.terms(folded)))
         vector = self.encoder.encode_queries([folded])[0]
-        pieces = len(self.encoder.piece_ids([folded])[0]) if isinstance(self.encoder, PieceEncoder) else len(terms)
+        pieces = len(set(self.encoder.piece_ids([folded])[0])) if isinstance(self.encoder, PieceEncoder) else len(terms)
         return Query(text, language_of(text), terms, vector, folded, pieces)
 
     def search(self, query: Query, k: int) -> list[Hit]:

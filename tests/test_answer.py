@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retriever.answer import Answer, answer, sentences
+from retriever.answer import THRESHOLD, Answer, answer, sentences
 from retriever.encoders.static import StaticEncoder
 from retriever.errors import InputError
 from retriever.indexing import open_index
@@ -284,3 +284,26 @@ def test_building_again_answers_the_same(tmp_path: Path, mini_corpus: Path) -> N
         build([mini_corpus], tmp_path / name, KeywordEncoder())
         results.append(answer(retriever_of(tmp_path / name), "Why are gradients clipped?", 5).choices)
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 1000,
+        "哈" * 200,
+        "asdf " * 300,
+        "Dear sir, I am writing to complain about the hotel room we stayed in last week; the shower was cold and the staff were rude",
+        "We are planning a two week trip to Japan in spring with two small children and would like to see temples and gardens",
+    ],
+)
+def test_length_alone_gives_no_confidence(real: Retriever, text: str) -> None:
+    """Long texts about other things, and one thing said over and over, are refused like short ones."""
+    assert answer(real, text).abstained
+
+
+@pytest.mark.parametrize("question", ["什么是批归一化", "how do I bake bread", "dropout", "what is the weather"])
+def test_what_is_refused_has_less_confidence_than_what_is_answered(real: Retriever, question: str) -> None:
+    """The number shown decides: an answer is withheld exactly when its confidence lies below the threshold."""
+    result = answer(real, question)
+    assert result.abstained == (result.confidence < THRESHOLD)
+    assert not answer(real, question, min_confidence=result.confidence).abstained

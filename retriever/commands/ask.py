@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "--min-confidence",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Abstain when the confidence of the first answer is below P; 0 never abstains.",
+    help="Abstain when the confidence is below P [default: 0.43]; 0 never abstains.",
 )
 @MODEL
 def ask(

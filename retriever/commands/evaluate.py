@@ -132,8 +132,7 @@ def _evaluate(opened: _Opened, k: int, min_confidence: float | None, names: tupl
         "encoder": f"{encoder.name} ({encoder.dimension} dimensions, {encoder.digest})",
         "weights": list(retriever.settings.weights),
         "candidates": retriever.settings.candidates,
-        "threshold": THRESHOLD if min_confidence is None else None,
-        "min_confidence": min_confidence,
+        "threshold": THRESHOLD if min_confidence is None else min_confidence,
         "k": k,
         "questions": questions.origin,
         "digest": questions.digest,
@@ -217,7 +216,6 @@ def _table(found: "Evaluation", names: Iterable[str]) -> str:
 
 def _respond(opened: _Opened, settings: dict[str, Any], k: int) -> "dict[str, Response]":
     """The responses to all questions, asked with `settings` in place of what is usual."""
-    from retriever.answer import THRESHOLD
     from retriever.evaluation.evaluate import respond_all
     from retriever.search import Retriever
 
@@ -225,8 +223,8 @@ def _respond(opened: _Opened, settings: dict[str, Any], k: int) -> "dict[str, Re
     weights = tuple(settings.get("weights", usual.weights))
     chosen = replace(usual, weights=weights, candidates=settings.get("candidates", usual.candidates))
     tried = Retriever(retriever.index, retriever.encoder, chosen)
-    threshold = settings.get("threshold", THRESHOLD)
-    return respond_all(tried, opened.questions, settings.get("k", k), None, lambda *_: None, threshold)
+    given = settings.get("k", k), settings.get("threshold")
+    return respond_all(tried, opened.questions, *given, lambda *_: None)
 
 
 def _compare(opened: _Opened, files: tuple[str, str], names: tuple[str, ...], k: int, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retriever.answer import THRESHOLD, Choice, answer
+from retriever.answer import Choice, answer
 from retriever.corpus import CorpusOptions, load_source
 from retriever.errors import InputError, RetrieverError
 from retriever.evaluation.measures import (
@@ -45,7 +45,6 @@ def respond_all(
     k: int,
     min_confidence: float | None,
     progress: Progress,
-    threshold: float = THRESHOLD,
 ) -> dict[str, Response]:
     """The response to every question, by its id. A question that breaks is a failed response, not the end of the evaluation."""
     responses = {}
@@ -55,7 +54,7 @@ def respond_all(
             progress("asking", number, total)
         began = time.perf_counter()
         try:
-            given = answer(retriever, question.text, k, min_confidence, threshold)
+            given = answer(retriever, question.text, k, min_confidence)
         except RetrieverError as error:
             responses[question.id] = Response(question.id, True, 0.0, failed=str(error))
             continue
