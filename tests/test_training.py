@@ -293,3 +293,18 @@ def test_the_taught_start_meets_the_teacher_in_both_languages(pieces: Tokenizer)
         assert float(np.median((sums * vectors).sum(axis=1))) > 0.9
     with pytest.raises(ValueError, match="lessons"):
         train.start([], [], pieces.get_vocab_size(), train.Options(), Path())
+
+
+def test_tokens_are_switched_with_their_counterparts_only(pieces: Tokenizer) -> None:
+    """Mutual neighbours of two languages change places in both directions; every other token stays."""
+    names = [str(pieces.id_to_token(number)) for number in range(pieces.get_vocab_size())]
+    table = np.random.default_rng(2).standard_normal((len(names), 16)).astype(np.float32)
+    pairs = {names.index(zh): names.index(en) for zh, en in WORDS.items()}
+    for zh, en in pairs.items():
+        table[en] = table[zh]
+    other = model.counterparts(table, names, least=0.9)
+    assert {int(n) for n in np.flatnonzero(other != np.arange(len(names)))} == {*pairs, *pairs.values()}
+    assert all(other[zh] == en and other[en] == zh for zh, en in pairs.items())
+    sampler = sampling.Sampler([source_of(pieces)], {}, train.Options(switch=1.0, drop=0.0), other)
+    ids = np.array([*pairs], dtype=np.int32)
+    assert list(sampler.join([(ids, np.array([len(ids)]))])[0]) == [pairs[int(n)] for n in ids]

@@ -103,7 +103,9 @@ def main(arguments: list[str] | None = None) -> int:
         lessons = teacher.load_lessons(sources, args.work)
         lessons += teacher.own_lessons(own, args.work, args.threads, options.hold)
         begin = train.start(sources, lessons, pieces.get_vocab_size(), options, args.work)
-        table = train.train(sources, own, lessons, begin, options)
+        names = [str(pieces.id_to_token(number)) for number in range(pieces.get_vocab_size())]
+        other = model.counterparts(begin, names) if options.switch else None
+        table = train.train(sources, own, lessons, begin, options, other)
     elif args.command == "blend":
         settings = {"of": args.of, "smooth": args.smooth}
         table = model.smooth(np.mean([np.load(args.work / f"{run}.npy") for run in args.of], axis=0), args.smooth)

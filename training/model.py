@@ -5,6 +5,8 @@ The length of a token's vector is its weight in the sum: nothing else weighs tok
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -111,6 +113,29 @@ def taught_start(
         log(f"regression: round {number + 1} of {rounds}, {len(n)} texts, rest {float(np.linalg.norm(rest)):.1f}")
     table[0] = 0
     return table.astype(np.float32)
+
+
+def counterparts(table: Table, pieces: list[str], least: float = 0.5) -> Ids:
+    """For each token the one of the other language that is nearest to it and to which it is nearest, at a cosine of `least` or more; else itself."""
+    han = np.array([i for i, piece in enumerate(pieces) if re.match("[一-鿿]{2}", piece)])
+    latin = np.array([i for i, piece in enumerate(pieces) if re.fullmatch("[a-z]{3,}", piece)])
+    unit = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
+    best_latin, best_han = np.zeros(len(han), np.int64), np.zeros(len(latin), np.int64)
+    highest = np.full(len(latin), -1.0, np.float32)
+    nearness = np.zeros(len(han), np.float32)
+    for begin in range(0, len(han), 2000):
+        cosines = unit[han[begin : begin + 2000]] @ unit[latin].T
+        best_latin[begin : begin + 2000] = cosines.argmax(axis=1)
+        nearness[begin : begin + 2000] = cosines.max(axis=1)
+        better = cosines.max(axis=0) > highest
+        best_han[better] = begin + cosines.argmax(axis=0)[better]
+        highest = np.maximum(highest, cosines.max(axis=0))
+    mutual = (best_han[best_latin] == np.arange(len(han))) & (nearness >= least)
+    other = np.arange(len(pieces), dtype=np.int32)
+    other[han[mutual]] = latin[best_latin[mutual]]
+    other[latin[best_latin[mutual]]] = han[mutual]
+    log(f"{int(mutual.sum())} pairs of tokens translate each other")
+    return other
 
 
 def random_start(vocabulary: int, dimension: int, seed: int) -> Table:

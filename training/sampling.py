@@ -30,10 +30,13 @@ def training_rows(source: Source) -> Rows:
 class Sampler:
     """Draws batches by the options' shares and weights.
 
-    `own` maps ``topics``, ``terms`` and ``everyday`` to our own text of that kind.
+    `own` maps ``topics``, ``terms`` and ``everyday`` to our own text of that kind; `counterparts` are the tokens that translate each token.
     """
 
-    def __init__(self, sources: list[Source], own: dict[str, Topics], options: Options) -> None:
+    def __init__(
+        self, sources: list[Source], own: dict[str, Topics], options: Options, counterparts: Ids | None = None
+    ) -> None:
+        self.counterparts = counterparts
         self.options, self.rng = options, np.random.default_rng(options.seed)
         self.sources, self.own = sources, own
         self.rows = [training_rows(s) for s in sources]
@@ -122,4 +125,6 @@ class Sampler:
         o = self.options
         rates = self.rng.uniform(o.drop - o.drop_spread, o.drop + o.drop_spread, len(lengths))
         ids = np.where(self.rng.random(len(ids)) < np.repeat(rates, lengths), 0, ids).astype(np.int32)
+        if o.switch and self.counterparts is not None:
+            ids = np.where(self.rng.random(len(ids)) < o.switch, self.counterparts[ids], ids).astype(np.int32)
         return ids, lengths

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.data import Lesson, Source, Topics, log
+from training.data import Ids, Lesson, Source, Topics, log
 from training.model import (
     Table,
     contrastive_loss,
@@ -43,6 +43,7 @@ class Options:
     learning_rate: float = 3e-3
     scale: float = 20.0  # 1 / temperature
     drop: float = 0.1  # share of tokens left out at random
+    switch: float = 0.0  # share of tokens put into the other language, where the start knows a counterpart
     drop_spread: float = 0.0  # a text's share lies within this of `drop`
     near: float = 0.0  # share of blocks that pair a sentence with those after it, in either language
     parallel: float = 0.55  # share of blocks with parallel pairs
@@ -110,14 +111,22 @@ def teacher_loss(weight: torch.Tensor, sampler: Sampler, lessons: list[Lesson], 
 
 
 def train(
-    sources: list[Source], own: dict[str, Topics], lessons: list[Lesson], table: Table, options: Options
+    sources: list[Source],
+    own: dict[str, Topics],
+    lessons: list[Lesson],
+    table: Table,
+    options: Options,
+    counterparts: Ids | None = None,
 ) -> Table:
-    """Train a copy of `table` (vocabulary, dimension) and return it; on a GPU when there is one."""
+    """Train a copy of `table` (vocabulary, dimension) and return it; on a GPU when there is one.
+
+    `counterparts` (see `model.counterparts`) are needed where ``switch`` is set.
+    """
     torch.manual_seed(options.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weight = torch.nn.Parameter(torch.from_numpy(table.copy()).to(device))
     optimizer = torch.optim.Adam([weight], lr=options.learning_rate, betas=(0.9, 0.99), fused=True)
-    sampler, began, running = Sampler(sources, own, options), time.monotonic(), 0.0
+    sampler, began, running = Sampler(sources, own, options, counterparts), time.monotonic(), 0.0
     for step in range(options.steps):
         rate = min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * step / options.steps))
         optimizer.param_groups[0]["lr"] = options.learning_rate * max(rate, 0.01)
