@@ -6,6 +6,7 @@ static encoders; with others it is left out. (The late interaction of ColBERT, K
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -63,11 +64,11 @@ class AlignmentIndex:
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
-    def scores(self, encoder: PieceEncoder, text: str, rows: list[int]) -> "NDArray[np.float32]":
-        """Alignment of a query with each of `rows`; float32 (len(rows),) in [0, 1], zeros when no piece of the query is known."""
+    def scores(self, encoder: PieceEncoder, pieces: Sequence[int], rows: list[int]) -> "NDArray[np.float32]":
+        """Alignment of a query, given as its pieces, with each of `rows`; float32 (len(rows),) in [0, 1], zeros when no piece is known."""
         import numpy as np
 
-        asked = np.unique(np.asarray(encoder.piece_ids([text])[0], dtype=np.int64))
+        asked = np.unique(np.asarray(pieces, dtype=np.int64))
         vectors = encoder.piece_vectors(asked)
         lengths = np.linalg.norm(vectors, axis=1)
         known = lengths > 0

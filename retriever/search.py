@@ -36,14 +36,18 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question, analysed once for all rankers. `pieces` says how long it is: in distinct pieces of the encoder, else in terms."""
+    """A question, analysed once for all rankers. `pieces` are the distinct pieces of a piece encoder, ascending."""
 
     text: str
     language: str
     terms: tuple[str, ...]
     vector: "NDArray[np.float32]"
-    folded: str = ""
-    pieces: int = 0
+    pieces: tuple[int, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """How long it is: in distinct pieces of the encoder, in terms where the encoder has none."""
+        return len(self.pieces or self.terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,8 @@ class Retriever:
         folded = fold(text.encode("utf-8", "replace").decode("utf-8"))
         terms = tuple(dict.fromkeys(self.index.analyzer.terms(folded)))
         vector = self.encoder.encode_queries([folded])[0]
-        pieces = len(set(self.encoder.piece_ids([folded])[0])) if isinstance(self.encoder, PieceEncoder) else len(terms)
-        return Query(text, language_of(text), terms, vector, folded, pieces)
+        pieces = self.encoder.piece_ids([folded])[0] if isinstance(self.encoder, PieceEncoder) else []
+        return Query(text, language_of(text), terms, vector, tuple(sorted(set(pieces))))
 
     def search(self, query: Query, k: int) -> list[Hit]:
         """The k best passages, best first; fewer when the index holds fewer. Order: score, then passage id."""
@@ -101,7 +105,7 @@ class Retriever:
         if self.index.alignment is None or not isinstance(self.encoder, PieceEncoder):
             best: NDArray[np.float32] = cosines.max(axis=1, initial=0.0)
             return best
-        return self.index.alignment.scores(self.encoder, query.folded, rows)
+        return self.index.alignment.scores(self.encoder, query.pieces, rows)
 
 
 def _top_rows(scores: "NDArray[np.float32]", k: int) -> set[int]:

@@ -1,12 +1,14 @@
 """Make sources, blocks and pages from text written in the tests themselves."""
 
 import hashlib
+import importlib.util
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import FrameType
+from typing import Any
 
 from retriever.cleaning.page import clean
 from retriever.cleaning.profile import SiteProfile, fit
@@ -93,3 +95,13 @@ def within(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def load_file(path: Path) -> Any:
+    """The module at `path`, which no package holds."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -35,38 +35,45 @@ def idf(count: int) -> float:
     return math.log(1 + (len(PASSAGES) - count + 0.5) / (count + 0.5))
 
 
+def pieces(text: str) -> list[int]:
+    """The pieces of a query."""
+    return Letters().piece_ids([text])[0]
+
+
 def test_one_piece_scores_its_best_cosine(index: AlignmentIndex) -> None:
     """c meets a and b at 45 degrees each; a passage with both is no nearer than one with either."""
     half = math.cos(math.pi / 4)
-    assert index.scores(Letters(), "c", [0, 1, 2]) == pytest.approx([half, half, half], abs=1e-6)
+    assert index.scores(Letters(), pieces("c"), [0, 1, 2]) == pytest.approx([half, half, half], abs=1e-6)
 
 
 def test_pieces_weigh_by_length_and_rarity(index: AlignmentIndex) -> None:
     """a (length 1) and b (length 2) stand in two passages each: a passage with b alone has b's share of the weight."""
     a, b = 1 * math.sqrt(idf(2)), 2 * math.sqrt(idf(2))
-    assert index.scores(Letters(), "ab", [0, 1, 2]) == pytest.approx([a / (a + b), b / (a + b), 1.0], abs=1e-6)
+    assert index.scores(Letters(), pieces("ab"), [0, 1, 2]) == pytest.approx([a / (a + b), b / (a + b), 1.0], abs=1e-6)
 
 
 def test_repeated_and_unknown_pieces_change_nothing(index: AlignmentIndex) -> None:
     rows = [0, 1, 2, 3, 4]
-    assert list(index.scores(Letters(), "abba", rows)) == list(index.scores(Letters(), "abd", rows))
+    assert list(index.scores(Letters(), pieces("abba"), rows)) == list(index.scores(Letters(), pieces("abd"), rows))
 
 
 def test_passages_and_questions_without_known_pieces_score_zero(index: AlignmentIndex) -> None:
-    assert list(index.scores(Letters(), "a", [3, 4])) == [0.0, 0.0]
-    assert list(index.scores(Letters(), "d", [0, 1])) == [0.0, 0.0]
-    assert list(index.scores(Letters(), "", [0])) == [0.0]
+    assert list(index.scores(Letters(), pieces("a"), [3, 4])) == [0.0, 0.0]
+    assert list(index.scores(Letters(), pieces("d"), [0, 1])) == [0.0, 0.0]
+    assert list(index.scores(Letters(), pieces(""), [0])) == [0.0]
 
 
 def test_scores_do_not_hang_on_the_other_rows_asked_for(index: AlignmentIndex) -> None:
-    together = index.scores(Letters(), "abc", [0, 1, 2, 3, 4])
-    assert [float(index.scores(Letters(), "abc", [row])[0]) for row in range(5)] == pytest.approx(list(together))
+    together = index.scores(Letters(), pieces("abc"), [0, 1, 2, 3, 4])
+    assert [float(index.scores(Letters(), pieces("abc"), [row])[0]) for row in range(5)] == pytest.approx(
+        list(together)
+    )
 
 
 def test_saved_and_loaded_it_gives_the_same(index: AlignmentIndex, tmp_path: Path) -> None:
     index.save(tmp_path)
     loaded = AlignmentIndex.load(tmp_path)
-    assert list(loaded.scores(Letters(), "abc", [0, 2])) == list(index.scores(Letters(), "abc", [0, 2]))
+    assert list(loaded.scores(Letters(), pieces("abc"), [0, 2])) == list(index.scores(Letters(), pieces("abc"), [0, 2]))
 
 
 @pytest.mark.parametrize("name", FILES)

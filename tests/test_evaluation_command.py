@@ -1,6 +1,5 @@
 """`retriever eval`: from a file of questions to tables, files, comparisons and chosen settings; and the gate of floors."""
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from conftest import CHECKOUT, Run
 from hypothesis import given
 from hypothesis import strategies as st
+from making import load_file
 
 from retriever.errors import InputError
 from retriever.evaluation.sweep import read_grid, sweep
@@ -100,6 +100,56 @@ def test_settings_are_compared_by_asking_with_them(questions: Path, index: Path,
     assert "bad.json" in refused.err
 
 
+def test_a_question_that_breaks_is_a_miss_and_is_named(
+    questions: Path, index: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with one question, the others are measured and it counts against us."""
+    from retriever.evaluation import evaluate
+
+    good = evaluate.answer
+
+    def breaks(retriever: Any, text: str, *rest: Any) -> Any:
+        if "attention" in text:
+            raise ZeroDivisionError("a fault of ours")
+        return good(retriever, text, *rest)
+
+    monkeypatch.setattr(evaluate, "answer", breaks)
+    found = json.loads(cli("eval", questions, "--index", index, "--measures", "hit@3", "--json").out)
+    assert found["failed"] == ["c"]
+    assert found["groups"]["all"]["hit@3"]["mean"] == pytest.approx(2 / 3, abs=1e-4)
+    assert "1 questions broke" in cli("eval", questions, "--index", index).out
+
+
+def test_every_group_has_its_interval(questions: Path, index: Path, cli: Run) -> None:
+    table = cli("eval", questions, "--index", index).out.splitlines()
+    groups = [line for line in table if line.split()[:1] in (["all"], ["en"], ["zh"], ["same"], ["cross"])]
+    assert len(groups) == 5
+    assert sum(line.lstrip().startswith("95 %") for line in table) == 5
+
+
+def test_answers_go_as_deep_as_the_deepest_measure(questions: Path, index: Path, tmp_path: Path, cli: Run) -> None:
+    """R@100 is not measured on ten answers."""
+    from retriever.evaluation.measures import deepest
+
+    assert deepest(("nDCG@10", "R@100", "iou")) == 100
+    assert deepest(("P@1", "AP")) == 10
+    settings = json.loads(cli("eval", questions, "--index", index, "--measures", "R@25", "--json").out)["settings"]
+    assert settings["k"] == 25
+    assert json.loads(cli("eval", questions, "--index", index, "--k", "3", "--json").out)["settings"]["k"] == 3
+
+
+@pytest.mark.parametrize("row", ["a Q0 nowhere 1 1.0 x", "nobody Q0 zh.md:1-2 1 1.0 x", "a Q0 zh.md:1-2 1"])
+def test_a_run_of_something_else_is_one_message_with_its_line(
+    row: str, questions: Path, index: Path, tmp_path: Path, cli: Run
+) -> None:
+    run = tmp_path / "odd.run"
+    run.write_text("b Q0 zh.md:1-2 1 1.0 x\n" + row + "\n", "utf-8")
+    result = cli("eval", questions, "--index", index, "--compare", run, run)
+    assert result.status == 2
+    assert "odd.run:2" in result.err
+    assert len(result.err.strip().splitlines()) == 1
+
+
 def test_a_sweep_tells_the_best_settings_and_their_held_out_score(
     questions: Path, index: Path, tmp_path: Path, cli: Run
 ) -> None:
@@ -144,6 +194,7 @@ def test_bad_questions_are_one_message_with_their_place(case: str, index: Path, 
         (("--compare", "a.run", "b.run"), "a.run"),
         (("--sweep", "grid.json"), "grid.json"),
         (("--sweep", "g", "--compare", "a", "b"), "either"),
+        (("--sweep", "g", "--report", "r.html"), "asking"),
     ],
 )
 def test_bad_options_are_one_message(
@@ -191,11 +242,7 @@ def test_trec_topics_and_qrels_by_passage_id(index: Path, tmp_path: Path, cli: R
 @pytest.mark.skipif(not (SHARED / "eval").is_dir(), reason="../shared is absent")
 def test_measures_of_the_development_questions_are_those_of_their_own_scorer(tmp_path: Path, cli: Run) -> None:
     """Line measures, nDCG and auroc of our evaluation are the ones score.py gives for the same answers."""
-    spec = importlib.util.spec_from_file_location("score", SHARED / "eval" / "score.py")
-    assert spec is not None
-    assert spec.loader is not None
-    scorer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scorer)
+    scorer = load_file(SHARED / "eval" / "score.py")
     index, asked = tmp_path / "index", SHARED / "eval" / "dev_questions.jsonl"
     assert cli("index", SHARED / "seeds", "--index", index).status == 0
     ours = json.loads(
@@ -249,17 +296,8 @@ def test_held_out_questions_do_not_choose_their_own_settings() -> None:
     assert found.best.mean == pytest.approx(0.1)
 
 
-def load_gate() -> Any:
-    spec = importlib.util.spec_from_file_location("quality_gate", CHECKOUT / "benchmarks" / "quality_gate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    gate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(gate)
-    return gate
-
-
 def test_the_gate_holds_floors_and_lowers_them_only_when_told_twice() -> None:
-    gate = load_gate()
+    gate = load_file(CHECKOUT / "benchmarks" / "quality_gate.py")
     high, low = ({"all/full@1": gate.Interval(mean, mean - 0.04, mean + 0.04, 100)} for mean in (0.8, 0.7))
     prints = {"questions": "q", "corpus": "c"}
     floors: dict[str, Any] = {}

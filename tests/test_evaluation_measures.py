@@ -1,6 +1,5 @@
 """Matching and measures against ir_measures, pytrec_eval, the shared scorer and arithmetic; runs written and read again."""
 
-import importlib.util
 import json
 import math
 import sys
@@ -16,6 +15,7 @@ import pytrec_eval
 from conftest import CHECKOUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from making import load_file
 
 from retriever.errors import InputError
 from retriever.evaluation.matching import NOTHING, Match, gains, overlap
@@ -42,11 +42,7 @@ Row = dict[str, Any]
 @pytest.fixture(scope="module")
 def scorer() -> ModuleType:
     """The shared scorer, whose docstring defines our measures; it takes (lines by file) in place of a folder."""
-    spec = importlib.util.spec_from_file_location("shared_score", SHARED / "eval" / "score.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module: ModuleType = load_file(SHARED / "eval" / "score.py")
     vars(module)["read_lines"] = module.nonblank_lines
     vars(module)["nonblank_lines"] = lambda lines: lines
     return module

@@ -48,7 +48,6 @@ HOSTILE = st.text(alphabet="ab学。 \n\x1b[2J\x07\x9b\x00\r\x7f\x85\u202e\u2066
 def make_answer(*passages: Passage, abstained: bool = False, highlights: tuple[tuple[int, int], ...] = ()) -> Answer:
     query = Query(
         text="What is asked?",
-        folded="what is asked?",
         language="en",
         terms=("asked",),
         vector=np.zeros(2, dtype=np.float32),

@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         begin = train.start(sources, lessons, pieces.get_vocab_size(), options, args.work)
         names = [str(pieces.id_to_token(number)) for number in range(pieces.get_vocab_size())]
         other = model.counterparts(begin, names) if options.switch else None
-        table = train.train(sources, own, lessons, begin, options, other)
+        table = train.train(sources, own, lessons, begin, options, other, args.work / f"{args.run}.checkpoint.npz")
     elif args.command == "blend":
         settings = {"of": args.of, "smooth": args.smooth}
         table = model.smooth(np.mean([np.load(args.work / f"{run}.npy") for run in args.of], axis=0), args.smooth)

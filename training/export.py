@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import struct
 import time
 import zipfile
 from pathlib import Path
@@ -18,7 +17,8 @@ import numpy as np
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
-from training.evaluate import Vectors, encode
+from retriever.encoders.static import StaticEncoder
+from training.evaluate import Vectors
 
 NAME, VERSION = "static-zh-en", "2"
 TEACHER = "all-MiniLM-L6-v2"
@@ -53,18 +53,6 @@ def coarse(table: Vectors, bits: int) -> Vectors:
     return rounded
 
 
-def load_light(folder: Path) -> tuple[Tokenizer, Vectors]:
-    """The tokenizer and the table (vocabulary, dimension), memory-mapped: no torch, no copy."""
-    file = folder / "model.safetensors"
-    with file.open("rb") as raw:
-        (size,) = struct.unpack("<Q", raw.read(8))
-        entry = json.loads(raw.read(size))[TENSOR]
-    if entry["dtype"] != "F32":
-        raise ValueError(f"{file}: {TENSOR} is {entry['dtype']}, expected F32")
-    table = np.memmap(file, np.float32, "r", 8 + size + entry["data_offsets"][0], tuple(entry["shape"]))
-    return Tokenizer.from_file(str(folder / "tokenizer.json")), table
-
-
 def digest(file: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -84,9 +72,8 @@ def disagreement(folder: Path) -> float:
     os.environ["HF_HUB_OFFLINE"] = "1"
     from sentence_transformers import SentenceTransformer
 
-    tokenizer, table = load_light(folder)
     heavy = SentenceTransformer(str(folder), device="cpu", local_files_only=True).encode(SAMPLES)
-    return float(np.abs(heavy - encode(tokenizer, table, SAMPLES)).max())
+    return float(np.abs(heavy - StaticEncoder(folder, NAME).encode(SAMPLES)).max())
 
 
 def load_time(folder: Path, times: int = 15) -> float:

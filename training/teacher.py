@@ -12,12 +12,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.data import DEEP_LEARNING, HELD_EVERY, Lesson, Source, Topics, clean_pairs, log, source_files, source_name
+from training.data import (
+    DEEP_LEARNING,
+    GENERAL,
+    HELD_EVERY,
+    Lesson,
+    Source,
+    Topics,
+    clean_pairs,
+    log,
+    source_files,
+    source_name,
+)
 
 Vectors = npt.NDArray[np.float32]
-
-WHOLE = ("x_tatoeba", "x_cedict", "nqg")
-"""Sources taught whole beside those of machine learning: short general text, of which there is little."""
 
 LONGEST = 64  # the teacher's tokens of a text; longer ones are cut
 
@@ -44,7 +52,7 @@ def load_teacher(threads: int) -> Callable[[list[str]], Vectors]:
 
 def teach(data: Path, banned: frozenset[bytes], cache: Path, rows: int, threads: int) -> None:
     """Write ``CACHE/teacher/SIDE-SOURCE.npz`` (``rows``, ``vectors`` float16) for the English side of each source, at most `rows` rows of each
-    unless it is about machine learning or in `WHOLE`.  Files already there are left.
+    unless it is about machine learning or of everyday language.  Files already there are left.
     """
     folder = cache / "teacher"
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +64,7 @@ def teach(data: Path, banned: frozenset[bytes], cache: Path, rows: int, threads:
         if not missing:
             continue
         pairs = list(clean_pairs(path, banned))
-        whole = DEEP_LEARNING.search(name) or any(part in name for part in WHOLE)
+        whole = DEEP_LEARNING.search(name) or GENERAL.search(name)
         chosen = np.random.default_rng(1).permutation(len(pairs))[: len(pairs) if whole else rows]
         chosen.sort()
         for side in missing:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from training import checkpoint
 from training.data import Ids, Lesson, Source, Topics, log
 from training.model import (
     Table,
@@ -117,17 +118,23 @@ def train(
     table: Table,
     options: Options,
     counterparts: Ids | None = None,
+    kept: Path | None = None,
 ) -> Table:
     """Train a copy of `table` (vocabulary, dimension) and return it; on a GPU when there is one.
 
-    `counterparts` (see `model.counterparts`) are needed where ``switch`` is set.
+    `counterparts` (see `model.counterparts`) are needed where ``switch`` is set. With `kept`, the state is written there every
+    `checkpoint.EVERY` steps, and a run of the same options and start that was broken off goes on from it.
     """
     torch.manual_seed(options.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weight = torch.nn.Parameter(torch.from_numpy(table.copy()).to(device))
     optimizer = torch.optim.Adam([weight], lr=options.learning_rate, betas=(0.9, 0.99), fused=True)
     sampler, began, running = Sampler(sources, own, options, counterparts), time.monotonic(), 0.0
-    for step in range(options.steps):
+    key = hashlib.sha256(repr(options).encode() + table.tobytes()).hexdigest()
+    done = checkpoint.restore(kept, weight, optimizer, sampler.rng, key) if kept else 0
+    if done:
+        log(f"going on after step {done}")
+    for step in range(done, options.steps):
         rate = min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * step / options.steps))
         optimizer.param_groups[0]["lr"] = options.learning_rate * max(rate, 0.01)
         left, right = sampler.batch()
@@ -139,10 +146,14 @@ def train(
         weight.grad[0] = 0  # type: ignore[index]
         optimizer.step()
         value = float(loss.detach())
-        running = value if step == 0 else 0.98 * running + 0.02 * value
+        running = value if step == done else 0.98 * running + 0.02 * value
         if (step + 1) % 100 == 0:
             log(
-                f"step {step + 1}/{options.steps}  loss {running:.3f}  {(time.monotonic() - began) / (step + 1):.3f} s/step"
+                f"step {step + 1}/{options.steps}  loss {running:.3f}  {(time.monotonic() - began) / (step + 1 - done):.3f} s/step"
             )
+        if kept and (step + 1) % checkpoint.EVERY == 0:
+            checkpoint.save(kept, step + 1, weight, optimizer, sampler.rng, key)
+    if kept:
+        kept.unlink(missing_ok=True)
     trained: Table = weight.detach().cpu().numpy()
     return trained

@@ -1,8 +1,6 @@
 """`retriever eval`: measure the answers to a set of questions with gold, compare runs, choose settings."""
 
 import json
-import math
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +21,9 @@ if TYPE_CHECKING:
 @click.argument("questions")
 @INDEX
 @JSON
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1), metavar="N", help="Answers asked for.")
+@click.option(
+    "-k", "--k", type=click.IntRange(1), metavar="N", help="Answers asked for [default: 10, or the deepest measure]."
+)
 @click.option("--measures", metavar="A,B,…", help="Measures by their names, such as nDCG@10,RR@10,full@1,iou.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), metavar="P", help="As in ask.")
 @click.option("--qrels", metavar="FILE", help="QUESTIONS are TREC topics, judged in FILE by passage id.")
@@ -39,7 +39,7 @@ def evaluate(
     questions: str,
     index_: str | None,
     as_json: bool,
-    k: int,
+    k: int | None,
     measures: str | None,
     min_confidence: float | None,
     qrels: str | None,
@@ -57,12 +57,18 @@ def evaluate(
     A gold entry is a span of lines {"file", "start", "end", "grade"}, a passage {"passage": id} or {"source", "question"}.
     A BEIR folder is indexed by itself, in a place of its own.
     """
-    from retriever.evaluation.measures import DEFAULT, check_names
+    from retriever.evaluation.measures import DEFAULT, check_names, deepest
+    from retriever.evaluation.printed import report_object, report_text
 
     names = tuple(name.strip() for name in measures.split(",") if name.strip()) if measures else DEFAULT
     check_names((*names, target))
     if compare and grid_file:
         raise InputError("give either --compare or --sweep, not both")
+    if (compare or grid_file) and (run_file or per_query or report or min_confidence is not None):
+        raise InputError(
+            "--run, --per-query, --report and --min-confidence go with asking, not with --compare or --sweep"
+        )
+    k = k or deepest((*names, target))
     for path in (run_file, per_query, report):
         if path and not Path(path).resolve().parent.is_dir():
             raise InputError(f"{path}: its folder does not exist; make it first")
@@ -73,7 +79,7 @@ def evaluate(
             return _sweep(opened, grid_file, target, folds, k, as_json)
         found = _evaluate(opened, k, min_confidence, names)
     _write(opened.questions, found, run_file, per_query, report)
-    click.echo(json.dumps(_object(found), ensure_ascii=False) if as_json else _table(found, names))
+    click.echo(json.dumps(report_object(found.report), ensure_ascii=False) if as_json else report_text(found.report))
     return 0
 
 
@@ -165,55 +171,6 @@ def _write(
             raise InputError(f"{path}: cannot be written ({error.strerror}); choose another path") from error
 
 
-def _object(found: "Evaluation") -> dict[str, Any]:
-    """The report as JSON: each measure with its interval; what could not be measured is null."""
-
-    def interval(value: Any) -> dict[str, Any]:
-        known = not math.isnan(value.mean)
-        return {
-            "mean": round(value.mean, 4) if known else None,
-            "low": round(value.low, 4) if known else None,
-            "high": round(value.high, 4) if known else None,
-            "count": value.count,
-        }
-
-    return {
-        "settings": found.report.settings,
-        "groups": {
-            group: {name: interval(value) for name, value in row.items()} for group, row in found.report.groups.items()
-        },
-        "overall": {name: interval(value) for name, value in found.report.overall.items()},
-        "failed": [row["id"] for row in found.report.rows if row["failed"]],
-    }
-
-
-def _table(found: "Evaluation", names: Iterable[str]) -> str:
-    """Measures by group with the interval of the whole set, then what is measured over the whole set."""
-    from retriever.evaluation.evaluate import interval_text
-
-    report = found.report
-    columns = [*dict.fromkeys([*names, "abst"])]
-    width = max([10, *map(len, report.groups)])
-    lines = [f"{'':{width}} {'n':>4} " + " ".join(f"{name:>10}" for name in columns)]
-    for group, row in report.groups.items():
-        count = max((value.count for value in row.values()), default=0)
-        cells = ["-" if math.isnan(row[name].mean) else f"{row[name].mean:.3f}" for name in columns]
-        lines.append(f"{group:{width}} {count:>4} " + " ".join(f"{cell:>10}" for cell in cells))
-        if group == "all":
-            spans = [
-                "" if math.isnan(row[name].mean) else f"{row[name].low:.2f}-{row[name].high:.2f}" for name in columns
-            ]
-            lines.append(f"{'  95 %':{width}} {'':>4} " + " ".join(f"{span:>10}" for span in spans))
-    none = sum(1 for row in report.rows if not row["wanted"])
-    lines.append("")
-    lines += [f"{name:18} {interval_text(value)}" for name, value in report.overall.items()]
-    lines.append(f"{len(report.rows)} questions, {none} of them without an answer")
-    failed = [row["id"] for row in report.rows if row["failed"]]
-    if failed:
-        lines.append(f"{len(failed)} questions broke and count as misses: {', '.join(failed[:10])}")
-    return "\n".join(lines)
-
-
 def _respond(opened: _Opened, settings: dict[str, Any], k: int) -> "dict[str, Response]":
     """The responses to all questions, asked with `settings` in place of what is usual."""
     from retriever.evaluation.evaluate import respond_all
@@ -230,40 +187,22 @@ def _respond(opened: _Opened, settings: dict[str, Any], k: int) -> "dict[str, Re
 def _compare(opened: _Opened, files: tuple[str, str], names: tuple[str, ...], k: int, as_json: bool) -> int:
     """Two runs, or settings to ask with, on the same questions: differences with their p, and the questions won and lost."""
     from retriever.evaluation.compare import compare
-    from retriever.evaluation.evaluate import content_lines, responses_of_run
+    from retriever.evaluation.evaluate import content_lines, read_responses
     from retriever.evaluation.measures import score_questions
+    from retriever.evaluation.printed import comparison_object, comparison_text
     from retriever.evaluation.sweep import read_settings
-    from retriever.evaluation.trec import read_run
 
-    questions, index = opened.questions.questions, opened.retriever.index
+    questions, index = opened.questions, opened.retriever.index
     lines = content_lines(index)
     sides = []
     for file in files:
         if file.endswith(".json"):
             responses = _respond(opened, read_settings(Path(file)), k)
         else:
-            run = read_run(Path(file), {question.id for question in questions})
-            responses = responses_of_run(run, index, file)
-        sides.append(score_questions(questions, responses, names, lines))
+            responses = read_responses(Path(file), questions, index)
+        sides.append(score_questions(questions.questions, responses, names, lines))
     found = compare(sides[0], sides[1], names)
-    if as_json:
-        rows = [
-            {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
-            for row in (
-                {"measure": d.measure, "count": d.count, "a": d.mean_a, "b": d.mean_b, "difference": d.difference,
-                 "p": d.p, "adjusted": d.adjusted}
-                for d in found.differences
-            )
-        ]  # fmt: skip
-        click.echo(json.dumps({"differences": rows, "won": found.won, "lost": found.lost}, ensure_ascii=False))
-        return 0
-    click.echo(f"{'measure':12} {'n':>4} {'A':>8} {'B':>8} {'B - A':>8} {'p':>8} {'p (Holm)':>9}")
-    for d in found.differences:
-        click.echo(
-            f"{d.measure:12} {d.count:>4} {d.mean_a:8.3f} {d.mean_b:8.3f} {d.difference:+8.3f} {d.p:8.4f} {d.adjusted:9.4f}"
-        )
-    for label, ids in (("won", found.won), ("lost", found.lost)):
-        click.echo(f"{names[0]} {label} by B: {len(ids)}" + (f" ({', '.join(ids)})" if ids else ""))
+    click.echo(json.dumps(comparison_object(found)) if as_json else comparison_text(found, names[0]))
     return 0
 
 
@@ -272,6 +211,7 @@ def _sweep(opened: _Opened, grid_file: str, target: str, folds: int, k: int, as_
     from retriever.evaluation.compare import LOWER_IS_BETTER
     from retriever.evaluation.evaluate import content_lines
     from retriever.evaluation.measures import score_questions
+    from retriever.evaluation.printed import sweep_object, sweep_text
     from retriever.evaluation.sweep import read_grid, sweep
 
     questions, lines = opened.questions, content_lines(opened.retriever.index)
@@ -288,14 +228,5 @@ def _sweep(opened: _Opened, grid_file: str, target: str, folds: int, k: int, as_
 
     found = sweep(grid, score, folds, lower_is_better=target in LOWER_IS_BETTER)
     show_progress("done", 1, 1)
-    if as_json:
-        trials = [{"settings": t.settings, target: t.mean, "folds": t.chosen} for t in found.trials]
-        best = {"settings": found.best.settings, target: found.best.mean, "held_out": found.held_out}
-        click.echo(json.dumps({"trials": trials, "best": best}, ensure_ascii=False))
-        return 0
-    click.echo(f"{target:>8} {'folds':>5}  settings")
-    for trial in sorted(found.trials, key=lambda trial: -trial.mean):
-        click.echo(f"{trial.mean:8.4f} {trial.chosen:>5}  {json.dumps(trial.settings)}")
-    click.echo(f"best over all questions: {found.best.mean:.4f}  {json.dumps(found.best.settings)}")
-    click.echo(f"held out ({folds} folds): {found.held_out:.4f}")
+    click.echo(json.dumps(sweep_object(found, target)) if as_json else sweep_text(found, target, folds))
     return 0

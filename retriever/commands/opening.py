@@ -40,8 +40,7 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
         index = open_index(directory)
         settings = index.manifest["settings"]
         name = model or settings.get("model", BUNDLED)
-        static = name == BUNDLED or index.encoder.name == BUNDLED
-        use = EncoderOptions() if static else EncoderOptions(**settings.get("use", {}))
+        use = EncoderOptions(**settings.get("use", {})) if name == settings.get("model") else EncoderOptions()
         return Retriever(index, load_encoder(name, use))
     except (IndexUnusableError, ModelMismatchError):
         if index_ or model or os.environ.get("RETRIEVER_INDEX") or not _holds_bundled(directory):

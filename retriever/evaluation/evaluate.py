@@ -9,7 +9,7 @@ from typing import Any
 
 from retriever.answer import Choice, answer
 from retriever.corpus import CorpusOptions, load_source
-from retriever.errors import InputError, RetrieverError
+from retriever.errors import RetrieverError
 from retriever.evaluation.measures import (
     DEFAULT,
     Bin,
@@ -21,7 +21,8 @@ from retriever.evaluation.measures import (
     risk_coverage,
     score_questions,
 )
-from retriever.evaluation.records import Answered, Interval, Question, QuestionSet, Report, Response
+from retriever.evaluation.records import Answered, Question, QuestionSet, Report, Response
+from retriever.evaluation.trec import read_run
 from retriever.evaluation.uncertainty import bootstrap, bootstrap_whole
 from retriever.indexing import Index
 from retriever.search import Retriever
@@ -55,8 +56,8 @@ def respond_all(
         began = time.perf_counter()
         try:
             given = answer(retriever, question.text, k, min_confidence)
-        except RetrieverError as error:
-            responses[question.id] = Response(question.id, True, 0.0, failed=str(error))
+        except Exception as error:  # whatever breaks: a miss, told in the report
+            responses[question.id] = Response(question.id, True, 0.0, failed=str(error) or type(error).__name__)
             continue
         seconds = time.perf_counter() - began
         answers = tuple(_answered(choice) for choice in given.choices)
@@ -133,29 +134,27 @@ def _row(question: Question, response: Response | None, scored: Mapping[str, Any
     return row | dict(scored or {})
 
 
-def responses_of_run(run: Mapping[str, list[tuple[str, float]]], index: Index, where: str) -> dict[str, Response]:
-    """The responses that a run stands for; a docid is a passage id of `index` or source:start-end.
+def read_responses(path: Path, questions: QuestionSet, index: Index) -> dict[str, Response]:
+    """The responses that a TREC run stands for; a docid is a passage id of `index` or source:start-end.
 
-    Raises InputError for any other docid.
+    Raises InputError with file and line for an unknown question, any other docid, or a malformed row.
     """
     passages = {passage.id: passage for passage in map(index.passage, range(len(index)))}
-    responses = {}
-    for question_id, documents in run.items():
-        answers = []
-        for docid, score in documents:
-            passage = passages.get(docid)
-            span = re.fullmatch(r"(.+):(\d+)-(\d+)", docid)
-            if passage is not None:
-                known = tuple(one for one in (passage.id, passage.parent) if one)
-                answers.append(Answered(passage.source, *passage.answer_lines, score, known, passage.question))
-            elif span:
-                answers.append(Answered(span[1], int(span[2]), int(span[3]), score))
-            else:
-                raise InputError(
-                    f"{where}: {docid} is no passage of the index; compare runs of the index they were made with"
-                )
-        responses[question_id] = Response(question_id, False, 0.0, tuple(answers))
-    return responses
+
+    def answered(docid: str, score: float) -> Answered | None:
+        passage, span = passages.get(docid), re.fullmatch(r"(.+):(\d+)-(\d+)", docid)
+        if passage is not None:
+            known = tuple(one for one in (passage.id, passage.parent) if one)
+            return Answered(passage.source, *passage.answer_lines, score, known, passage.question)
+        return Answered(span[1], int(span[2]), int(span[3]), score) if span else None
+
+    run = read_run(
+        path, {question.id for question in questions.questions}, lambda docid: answered(docid, 0) is not None
+    )
+    return {
+        question: Response(question, False, 0.0, tuple(one for row in documents if (one := answered(*row))))
+        for question, documents in run.items()
+    }
 
 
 def content_lines(index: Index) -> Callable[[str], set[int]]:
@@ -179,8 +178,3 @@ def content_lines(index: Index) -> Callable[[str], set[int]]:
         return known[name]
 
     return lines
-
-
-def interval_text(interval: Interval) -> str:
-    """``0.726 [0.65, 0.80]``."""
-    return f"{interval.mean:.3f} [{interval.low:.2f}, {interval.high:.2f}]"

@@ -68,6 +68,12 @@ def check_names(names: Iterable[str]) -> None:
     _field_measures(names)
 
 
+def deepest(names: Iterable[str], least: int = 10) -> int:
+    """The largest cutoff among measures such as R@100, `least` where all are smaller."""
+    cutoffs = (name.rpartition("@")[2] for name in names)
+    return max([least, *(int(cutoff) for cutoff in cutoffs if cutoff.isdigit())])
+
+
 def _own(name: str, matched: list[Match], response: Response) -> float | None:
     if name == "abst":
         return float(response.abstained or bool(response.failed))

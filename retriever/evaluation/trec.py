@@ -3,7 +3,7 @@
 import io
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from retriever.errors import InputError
@@ -44,13 +44,15 @@ def write_run(
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another path") from error
 
 
-def read_run(path: Path, known: Collection[str] | None = None) -> dict[str, list[tuple[str, float]]]:
+def read_run(
+    path: Path, known: Collection[str] | None = None, is_document: Callable[[str], bool] = lambda _: True
+) -> dict[str, list[tuple[str, float]]]:
     """(docid, score) of every document of each question of a run, best first, ties by docid descending, as trec_eval orders them.
 
     Only scores order the documents; the ranks written are not used. What write_run encoded is decoded.
 
     Raises InputError with file and line for a row that is malformed or names a document again, and for a question that is not
-    among the ids of `known`, where these are given.
+    among the ids of `known`, where these are given, or a docid that is not one by `is_document`.
     """
     from retriever.corpus import decode
 
@@ -66,6 +68,10 @@ def read_run(path: Path, known: Collection[str] | None = None) -> dict[str, list
         if known is not None and question not in known:
             raise InputError(
                 f"{path}:{number}: question {question} is not among the questions; take the run of this question set"
+            )
+        if not is_document(document):
+            raise InputError(
+                f"{path}:{number}: {document} is no passage of the index; give runs of the index they were made with"
             )
         documents = run.setdefault(question, {})
         if document in documents:
