@@ -5,7 +5,6 @@ its inverse passage frequency; the score is the weighted mean, in [0, 1]. It nee
 static encoders; with others it is left out. (The late interaction of ColBERT, Khattab and Zaharia 2020, over static vectors.)
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -21,11 +20,15 @@ FILES = ("piece_starts.npy", "piece_ids.npy", "piece_counts.npy")
 
 @runtime_checkable
 class PieceEncoder(Protocol):
-    """An encoder that knows the vectors of the single pieces it cuts text into."""
+    """An encoder that knows the vectors of the single pieces it cuts text into; `pool` makes the unit vectors of texts of their pieces."""
 
     def piece_ids(self, texts: list[str]) -> list[list[int]]: ...
 
+    def piece_texts(self, ids: Sequence[int]) -> list[str]: ...
+
     def piece_vectors(self, ids: "NDArray[np.int64]") -> "NDArray[np.float32]": ...
+
+    def pool(self, texts: "Sequence[Sequence[int] | NDArray[np.int32]]") -> "NDArray[np.float32]": ...
 
 
 class AlignmentIndex:
@@ -53,7 +56,8 @@ class AlignmentIndex:
         import numpy as np
 
         try:
-            return cls(*(np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in FILES))
+            # still mapped; plain arrays are indexed faster
+            return cls(*(np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in FILES))
         except (OSError, ValueError, EOFError) as error:
             raise IndexUnusableError(f"{folder}: a piece file is missing or damaged; {rebuild_hint(folder)}") from error
 
@@ -64,35 +68,60 @@ class AlignmentIndex:
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
-    def scores(self, encoder: PieceEncoder, pieces: Sequence[int], rows: list[int]) -> "NDArray[np.float32]":
+    def scores(
+        self, encoder: PieceEncoder, pieces: Sequence[int], rows: "Sequence[int] | NDArray[np.int64]"
+    ) -> "NDArray[np.float32]":
         """Alignment of a query, given as its pieces, with each of `rows`; float32 (len(rows),) in [0, 1], zeros when no piece is known."""
         import numpy as np
 
-        asked = np.unique(np.asarray(pieces, dtype=np.int64))
+        asked, rows = np.unique(np.asarray(pieces, dtype=np.int64)), np.asarray(rows, dtype=np.int64)
         vectors = encoder.piece_vectors(asked)
         lengths = np.linalg.norm(vectors, axis=1)
         known = lengths > 0
         asked, vectors, lengths = asked[known], vectors[known], lengths[known]
         out = np.zeros(len(rows), dtype=np.float32)
-        if not len(asked) or not rows:
+        if not len(asked) or not len(rows):
             return out
-        spans = [self._pieces[self._starts[row] : self._starts[row + 1]] for row in rows]
-        sizes = np.asarray([len(span) for span in spans])
+        sizes = self._starts[rows + 1] - self._starts[rows]
         filled = np.flatnonzero(sizes)
         if not len(filled):
             return out
-        found, places = np.unique(np.concatenate(spans), return_inverse=True)
-        others = encoder.piece_vectors(found.astype(np.int64))
-        others /= np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-12)
-        cosines = (vectors / lengths[:, None]) @ others.T
+        owned = np.concatenate([self._pieces[self._starts[row] : self._starts[row + 1]] for row in rows])
+        present = np.zeros(int(owned.max()) + 1, dtype=bool)
+        present[owned] = True
+        found = np.flatnonzero(present)
+        place = np.empty(len(present), dtype=np.int32)
+        place[found] = np.arange(len(found), dtype=np.int32)
+        others = encoder.piece_vectors(found)
+        cosines = others @ (vectors / lengths[:, None]).T
+        cosines /= np.maximum(np.sqrt(np.einsum("ij,ij->i", others, others)), 1e-12)[:, None]
         bounds = np.concatenate(([0], np.cumsum(sizes[filled])[:-1]))
-        best = np.maximum.reduceat(cosines[:, places], bounds, axis=1).clip(0.0, 1.0)
-        weights = lengths * np.sqrt([self._idf(int(piece)) for piece in asked])
-        out[filled] = (weights @ best) / weights.sum()
+        best = np.maximum.reduceat(np.take(cosines, place[owned], axis=0), bounds, axis=0).clip(0.0, 1.0)
+        weights = lengths * np.sqrt(self._idf(asked)).astype(np.float32)
+        out[filled] = (best @ weights) / weights.sum()
         return out
 
-    def _idf(self, piece: int) -> float:
-        """Lucene's inverse frequency of a piece over the passages."""
-        passages = len(self._starts) - 1
-        count = int(self._counts[piece]) if piece < len(self._counts) else 0
-        return math.log(1 + (passages - count + 0.5) / (count + 0.5))
+    def meetings(self, encoder: PieceEncoder, pieces: Sequence[int], row: int) -> list[tuple[int, int, float]]:
+        """(piece of the query, the piece of a row that is nearest to it, their cosine), by falling weight in the score."""
+        import numpy as np
+
+        asked, owned = (
+            np.asarray(sorted(set(pieces)), dtype=np.int64),
+            self._pieces[self._starts[row] : self._starts[row + 1]],
+        )
+        if not len(asked) or not len(owned):
+            return []
+        vectors, others = encoder.piece_vectors(asked), encoder.piece_vectors(owned.astype(np.int64))
+        lengths = np.linalg.norm(vectors, axis=1)
+        others = others / np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-12)
+        cosines = vectors @ others.T / np.maximum(lengths[:, None], 1e-12)
+        order = np.argsort(-lengths * np.sqrt(self._idf(asked)), kind="stable")
+        return [(int(asked[n]), int(owned[cosines[n].argmax()]), float(cosines[n].max())) for n in order if lengths[n]]
+
+    def _idf(self, pieces: "NDArray[np.int64]") -> "NDArray[np.float64]":
+        """Lucene's inverse frequency of each piece over the passages."""
+        import numpy as np
+
+        count = np.where(pieces < len(self._counts), self._counts[np.minimum(pieces, len(self._counts) - 1)], 0)
+        frequency: NDArray[np.float64] = np.log1p((len(self._starts) - 1 - count + 0.5) / (count + 0.5))
+        return frequency

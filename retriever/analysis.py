@@ -105,11 +105,11 @@ def _latin_terms(run: str) -> list[str]:
         return []
     parts = re.split(r"[-_.'/]", run)
     if len(parts) == 1:
-        return [_singular(run)]
-    return [_singular("".join(parts)), *(_singular(part) for part in parts if len(part) > 1 and part not in STOPWORDS)]
+        return [singular(run)]
+    return [singular("".join(parts)), *(singular(part) for part in parts if len(part) > 1 and part not in STOPWORDS)]
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
     """An English word without the regular plural ending (Harman's S-stemmer, 1991, with -es after sibilants)."""
     if len(word) > 4 and word.endswith("ies") and word[-4] not in "ae":
         return word[:-3] + "y"

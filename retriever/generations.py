@@ -19,7 +19,7 @@ from typing import Any
 from retriever.analysis import ANALYZER_VERSION
 from retriever.errors import IndexUnusableError, rebuild_hint
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def is_built(directory: Path) -> bool:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from retriever.alignment import FILES as ALIGNMENT_FILES
 from retriever.alignment import AlignmentIndex
 from retriever.analysis import ANALYZER_VERSION, Analyzer
-from retriever.dense import DenseIndex
+from retriever.copies import group_copies
+from retriever.dense import DenseIndex, level
 from retriever.documents import Passage
 from retriever.encoders.protocol import Encoder, EncoderIdentity
 from retriever.errors import IndexUnusableError, InputError, ModelMismatchError, rebuild_hint
@@ -28,6 +29,7 @@ from retriever.generations import (
     verify_files,
 )
 from retriever.lexical import LexicalIndex
+from retriever.sentences import SentenceIndex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,27 +49,33 @@ class Parts:
     encoder: EncoderIdentity
     sources: list[dict[str, Any]]
     settings: dict[str, Any]
+    sentences: SentenceIndex
     alignment: AlignmentIndex | None = None
 
 
 class Index:
     """An open generation. Passages are read from disk one by one, when asked for.
 
-    Raises IndexUnusableError when its files are damaged or do not belong together.
+    `families` holds for each row the row of the passage it is a part of, or its own; `copies` the row of the first passage with nearly
+    the same answer, or its own; int32 (passages,) both. Raises IndexUnusableError when its files are damaged or do not belong together.
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         import numpy as np
 
         self.folder = folder
+        self.directory = folder.parent.parent
         self.manifest = manifest
         try:
             self._offsets = np.load(folder / "passages.npy", allow_pickle=False)
+            self.families: NDArray[np.int32] = np.load(folder / "families.npy", allow_pickle=False)
+            self.copies: NDArray[np.int32] = np.load(folder / "copies.npy", allow_pickle=False)
             self._passages = os.open(folder / "passages.jsonl", os.O_RDONLY)
             weakref.finalize(self, os.close, self._passages)
             words = from_json((folder / "words.json").read_bytes())
             self.analyzer = Analyzer(words["words"], words["total"])
             self.encoder = EncoderIdentity(**manifest["encoder"])
+            self.level = float(manifest["level"])
             count = manifest["counts"]["passages"]
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise IndexUnusableError(
@@ -75,8 +83,10 @@ class Index:
             ) from error
         self.dense = DenseIndex.load(folder)
         self.lexical = LexicalIndex.load(folder, len(self._offsets) - 1)
+        self.sentences = SentenceIndex.load(folder)
         self.alignment = AlignmentIndex.load(folder) if manifest["files"].keys() >= set(ALIGNMENT_FILES) else None
-        if not len(self.dense) == len(self.lexical) == count:
+        rows = (self.dense, self.lexical, self.sentences, self, self.families, self.copies)
+        if any(len(part) != count for part in rows):
             raise IndexUnusableError(f"{folder}: the files of the index do not belong together; {rebuild_hint(folder)}")
 
     def __len__(self) -> int:
@@ -96,7 +106,7 @@ class Index:
         """Raises ModelMismatchError unless `encoder` is the one the index was built with."""
         mine, theirs = self.encoder, encoder.identity
         if mine != theirs:
-            directory = self.folder.parent.parent
+            directory = self.directory
             raise ModelMismatchError(
                 f"{directory}: built with the encoder {mine.name} ({mine.dimension} dimensions, {mine.digest}), asked with {theirs.name} "
                 f"({theirs.dimension}, {theirs.digest}){_other_use(mine, theirs)}; rebuild it with: retriever index --index {directory} --model {theirs.name}"
@@ -153,10 +163,18 @@ def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
         for passage in parts.passages:
             offsets.append(offsets[-1] + file.write(to_json(asdict(passage)) + b"\n"))
     np.save(folder / "passages.npy", np.asarray(offsets, dtype=np.int64), allow_pickle=False)
+    rows = {passage.id: row for row, passage in enumerate(parts.passages)}
+    families = np.asarray(
+        [rows.get(passage.parent or "", row) for row, passage in enumerate(parts.passages)], dtype=np.int32
+    )
+    copies = group_copies([passage.answer for passage in parts.passages])
+    np.save(folder / "families.npy", families, allow_pickle=False)
+    np.save(folder / "copies.npy", copies, allow_pickle=False)
     (folder / "words.json").write_bytes(to_json({"total": parts.analyzer.total, "words": dict(parts.analyzer.words)}))
     (folder / "sources.json").write_bytes(to_json(parts.sources))
     DenseIndex.build(parts.question_vectors, parts.answer_vectors).save(folder)
     LexicalIndex.build(list(zip(parts.question_terms, parts.answer_terms, strict=True))).save(folder)
+    parts.sentences.save(folder)
     if parts.alignment is not None:
         parts.alignment.save(folder)
     corpus = "".join(f"{source['name']}\0{source['sha256']}\n" for source in parts.sources)
@@ -170,6 +188,7 @@ def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
             "passages": len(parts.passages),
             "parents": sum(passage.parent is None for passage in parts.passages),
         },
+        "level": level(parts.question_vectors, parts.answer_vectors, families, copies),
         "settings": parts.settings,
     }
 

@@ -22,6 +22,7 @@ from retriever.encoders.catalogue import BUNDLED
 from retriever.encoders.protocol import Encoder, EncoderOptions
 from retriever.errors import InputError, SourceError
 from retriever.indexing import Index, Parts, write_index
+from retriever.sentences import SentenceIndex
 from retriever.splitting.segments import cut_blocks
 from retriever.splitting.split import Split, render, split
 
@@ -256,6 +257,7 @@ def _index(
             encoder=encoder.identity,
             sources=sources,
             settings=settings,
+            sentences=SentenceIndex.build(encoder, [p.answer for p in passages]),
             alignment=alignment,
         )
         write_index(directory, parts)

@@ -11,6 +11,7 @@ from retriever.answer import Answer, Choice
 from retriever.cues import display_width
 from retriever.documents import Document, Drop, Passage, Source
 from retriever.errors import InputError
+from retriever.explaining import Explained, Explanation
 from retriever.indexing import Index
 
 SCHEMA_VERSION = 1
@@ -65,9 +66,12 @@ def citation(passage: Passage, places: Places) -> dict[str, Any]:
     }
 
 
-def answer_object(result: Answer, places: Places, query_id: Any = None) -> dict[str, Any]:
-    """The JSON form of an answer; its keys are a contract with other programs."""
-    return {
+def answer_object(
+    result: Answer, places: Places, query_id: Any = None, explained: Explained | None = None
+) -> dict[str, Any]:
+    """The JSON form of an answer; its keys are a contract with other programs. Explanations stand under ``explain``, where there are any."""
+    reasons = explained.answers if explained else (None,) * len(result.choices)
+    found: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "id": query_id,
         "question": result.query.text,
@@ -75,15 +79,24 @@ def answer_object(result: Answer, places: Places, query_id: Any = None) -> dict[
         "abstained": result.abstained,
         "reason": result.reason,
         "confidence": round(result.confidence, 4),
-        "answers": [_choice_object(choice, rank, places) for rank, choice in enumerate(result.choices, 1)],
+        "answers": [
+            _choice_object(choice, rank, places, reason)
+            for rank, (choice, reason) in enumerate(zip(result.choices, reasons, strict=True), 1)
+        ],
     }
+    if explained:
+        found["explain"] = {
+            "read_as": result.query.folded,
+            "changes": [{"kind": kind, "what": what} for kind, what in explained.reading],
+        }
+    return found
 
 
-def _choice_object(choice: Choice, rank: int, places: Places) -> dict[str, Any]:
-    passage = choice.hit.passage
-    return {
+def _choice_object(choice: Choice, rank: int, places: Places, reason: Explanation | None) -> dict[str, Any]:
+    passage, hit = choice.hit.passage, choice.hit
+    found = {
         "rank": rank,
-        "score": round(choice.hit.score, 6),
+        "score": round(hit.score if hit.reranked is None else hit.reranked, 6),
         "confidence": round(choice.confidence, 4),
         "question": passage.question,
         "answer": passage.answer,
@@ -91,6 +104,15 @@ def _choice_object(choice: Choice, rank: int, places: Places) -> dict[str, Any]:
         "citation": citation(passage, places),
         "also": [citation(other, places) for other in choice.also],
     }
+    if reason is not None:
+        found["explain"] = {
+            "parts": {name: {"value": round(value, 4), "weight": weight} for name, value, weight in reason.parts},
+            "words": list(reason.words),
+            "alignment": [
+                {"asked": m.asked, "met_by": m.met_by, "cosine": round(m.cosine, 3)} for m in reason.meetings
+            ],
+        }
+    return found
 
 
 def passage_object(passage: Passage) -> dict[str, Any]:
@@ -120,8 +142,20 @@ def place(passage: Passage, places: Places) -> str:
     return f"{_name(places.path(passage.source))}:{start}" + (f"-{end}" if end > start else "")
 
 
-def answer_text(result: Answer, places: Places, style: Style, show_nearest: bool = False) -> str:
-    """An answer for people."""
+def answer_text(
+    result: Answer, places: Places, style: Style, show_nearest: bool = False, explained: Explained | None = None
+) -> str:
+    """An answer for people; with explanations, how the question was read comes first and the reason for each answer below it."""
+    text = _answer_text(result, places, style, show_nearest, explained)
+    reading = [
+        line
+        for kind, what in (explained.reading if explained else ())
+        for line in wrap(f"{kind}: {clean_text(what)}", style.width, "   ")
+    ]
+    return "\n".join([*(style.paint(line, "2") for line in reading), *([""] if reading else []), text])
+
+
+def _answer_text(result: Answer, places: Places, style: Style, show_nearest: bool, explained: Explained | None) -> str:
     if result.abstained and not show_nearest:
         if result.choices:
             nearest = f"The nearest question is: {clean_text(result.choices[0].hit.passage.question)}  (show it with --nearest)"
@@ -140,8 +174,27 @@ def answer_text(result: Answer, places: Places, style: Style, show_nearest: bool
             + style.paint(f"  ({round(100 * choice.confidence)} %)", "2")
         )
         lines.extend(style.paint("   also " + place(other, places), "2;32") for other in choice.also)
+        if explained:
+            lines.extend(style.paint(line, "2") for line in _reason_lines(choice, explained.answers[rank - 1], style))
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def _reason_lines(choice: Choice, reason: Explanation, style: Style) -> list[str]:
+    """Why an answer was given: the sum its score is, the words both sides have, the pieces that met."""
+    hit = choice.hit
+    lines = [
+        f"score {hit.score:.3f} = "
+        + " + ".join(f"{weight:g} × {value:.3f} {name}" for name, value, weight in reason.parts)
+    ]
+    if hit.reranked is not None:
+        lines.append(f"reranked {hit.reranked:.3f}")
+    if reason.words:
+        lines.append("words " + ", ".join(map(clean_text, reason.words)))
+    if reason.meetings:
+        met = ", ".join(f"{clean_text(m.asked)} ~ {clean_text(m.met_by)} {m.cosine:.2f}" for m in reason.meetings)
+        lines.append(f"met {met}")
+    return [line for text in lines for line in wrap(text, style.width, "        ", "   · ")]
 
 
 def _answer_lines(choice: Choice, style: Style) -> list[str]:

@@ -15,6 +15,7 @@ from retriever.documents import Passage
 from retriever.encoders.catalogue import BUNDLED
 from retriever.encoders.protocol import Encoder, EncoderIdentity
 from retriever.indexing import Parts, write_index
+from retriever.sentences import SentenceIndex
 
 MODEL = Path(__file__).parent.parent / "retriever" / "models" / BUNDLED
 
@@ -83,6 +84,7 @@ def write_passages(
         answer_terms=[analyzer.terms(p.answer) for p in passages],
         question_vectors=encoder.encode_passages([fold(p.question) for p in passages]),
         answer_vectors=encoder.encode_passages([fold(p.answer) for p in passages]),
+        sentences=SentenceIndex.build(encoder, [p.answer for p in passages]),
         alignment=None,
         analyzer=analyzer,
         encoder=encoder.identity,

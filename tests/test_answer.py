@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retriever.answer import THRESHOLD, Answer, answer, sentences
+from retriever.answer import THRESHOLD, Answer, answer
 from retriever.encoders.static import StaticEncoder
 from retriever.errors import InputError
 from retriever.indexing import open_index
 from retriever.pipeline import build
 from retriever.search import Retriever
+from retriever.sentences import sentences
 
 LONG = "Dropout zeroes units at random. No unit can rely on one partner. At test time nothing is dropped any more."
 ASKED = "Which units does dropout zero at random?"

@@ -30,8 +30,9 @@ PASSAGES = [
     make_passage("p3", "part", "A part of it.", parent="p2", heading_path=("什么是批归一化？",)),
 ]
 FILES = (
-    "answers.faiss", "passages.jsonl", "passages.npy", "questions.faiss", "sources.json", "term_rows.npy",
-    "term_starts.npy", "term_weights.npy", "terms.json", "words.json",
+    "answers.faiss", "copies.npy", "families.npy", "passages.jsonl", "passages.npy", "questions.faiss", "sentence_piece_starts.npy",
+    "sentence_pieces.npy", "sentence_spans.npy", "sentence_starts.npy", "sources.json", "term_rows.npy", "term_starts.npy",
+    "term_weights.npy", "terms.json", "words.json",
 )  # fmt: skip
 
 

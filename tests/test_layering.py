@@ -11,9 +11,10 @@ from conftest import CHECKOUT
 # A module may import what stands before it, wherever in the module the import is. Folders count as one.
 ORDER = (
     "errors", "documents", "cues", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
-    "alignment", "fusion", "generations", "indexing", "pipeline", "search", "answer", "rendering", "evaluation", "locations", "commands", "cli",
+    "alignment", "sentences", "copies", "generations", "indexing", "pipeline", "glossary", "spelling", "reranking", "confidence", "search", "answer",
+    "explaining", "rendering", "evaluation", "locations", "commands", "cli",
 )  # fmt: skip
-QUERY_TIME = ("search", "answer", "rendering")
+QUERY_TIME = ("glossary", "spelling", "reranking", "confidence", "search", "answer", "explaining", "rendering")
 BUILD_TIME = {"readers", "corpus", "cleaning", "splitting", "pipeline"}
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import zstandard
 from tokenizers import Tokenizer
 
+from retriever.glossary import FILE as GLOSSARY
 from training.leakage import fingerprint, sentences
 
 Ids = npt.NDArray[np.int32]
@@ -194,12 +195,12 @@ def load_topics(files: list[Path], banned: frozenset[bytes], tokenizer: Tokenize
 
 
 OWN = Path(__file__).parent / "own"
-OWN_KINDS = ("topics", "terms", "everyday")
+OWN_KINDS = ("topics", "everyday")
 
 
 def load_own(folder: Path, banned: frozenset[bytes], tokenizer: Tokenizer) -> dict[str, Topics]:
-    """Our own text by kind: ``topics_*.jsonl`` (questions and answers), ``terms_*.jsonl`` (names), ``everyday_*.jsonl`` (paraphrases)."""
-    found = {kind: sorted(folder.glob(f"{kind}_*.jsonl")) for kind in OWN_KINDS}
+    """Our own text by kind: ``topics_*.jsonl`` (questions and answers), ``everyday_*.jsonl`` (paraphrases), and terms: the names of the glossary."""
+    found = {kind: sorted(folder.glob(f"{kind}_*.jsonl")) for kind in OWN_KINDS} | {"terms": [GLOSSARY]}
     return {kind: load_topics(files, banned, tokenizer) for kind, files in found.items() if files}
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retriever.commands.opening import open_retriever
-from retriever.commands.options import CONTEXT, INDEX, JSON, MODEL, terminal_style
+from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, terminal_style
 from retriever.errors import InputError
 
 if TYPE_CHECKING:
     from retriever.answer import Answer
+    from retriever.explaining import Explained
+    from retriever.search import Retriever
 
 
 @click.command(context_settings=CONTEXT)
@@ -30,9 +32,16 @@ if TYPE_CHECKING:
     "--min-confidence",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Abstain when the confidence is below P [default: 0.43]; 0 never abstains.",
+    help="Abstain when the confidence is below P [default: as calibrated, 0.27]; 0 never abstains.",
+)
+@click.option("--explain", is_flag=True, help="Say how the question was read, and what each score is made of.")
+@click.option(
+    "--reranker",
+    metavar="NAME|PATH",
+    help="Order the best answers by a cross-encoder on this machine: better, and a thousand times slower.",
 )
 @MODEL
+@DOWNLOAD
 def ask(
     question: tuple[str, ...],
     k: int,
@@ -41,7 +50,10 @@ def ask(
     batch: str | None,
     nearest: bool,
     min_confidence: float | None,
+    explain: bool,
+    reranker: str | None,
     model: str | None,
+    download: bool,
 ) -> int:
     """Answer QUESTION from the index; without one, on a terminal, prompt for questions.
 
@@ -57,7 +69,7 @@ def ask(
     if not question and batch is None and not sys.stdin.isatty():
         raise InputError('no question; give one: ask "为什么BN放在激活前", or a file of them: ask --batch FILE')
     lines = _batch_lines(batch) if batch is not None else None
-    session = _Session(index_, model, k, min_confidence, as_json, nearest)
+    session = _Session(open_retriever(index_, model, reranker, download), k, min_confidence, as_json, nearest, explain)
     if lines is not None:
         return session.batch(lines)
     if not question:
@@ -69,11 +81,17 @@ class _Session:
     """An open index and the way answers are shown; shared by single questions, batches and the prompt."""
 
     def __init__(
-        self, index_: str | None, model: str | None, k: int, min_confidence: float | None, as_json: bool, nearest: bool
+        self,
+        retriever: "Retriever",
+        k: int,
+        min_confidence: float | None,
+        as_json: bool,
+        nearest: bool,
+        explain: bool,
     ) -> None:
         from retriever.rendering import Places
 
-        self.retriever = open_retriever(index_, model)
+        self.retriever, self.explained = retriever, explain
         self.places: Places = Places(self.retriever.index.sources())
         self.checked: set[str] = set()
         self.k, self.min_confidence, self.as_json, self.nearest = k, min_confidence, as_json, nearest
@@ -82,6 +100,15 @@ class _Session:
         from retriever.answer import answer
 
         return answer(self.retriever, text, self.k, self.min_confidence)
+
+    def explain(self, result: "Answer") -> "Explained | None":
+        """How the question was read and why each answer was given, where that is wanted."""
+        if not self.explained:
+            return None
+        from retriever.explaining import Explained, explain, reading
+
+        reasons = tuple(explain(self.retriever, result.query, choice.hit) for choice in result.choices)
+        return Explained(tuple(reading(result.query)), reasons)
 
     def warn_of_changes(self, result: "Answer") -> None:
         """Say once of each cited file when it is gone or is no longer what was indexed."""
@@ -101,9 +128,11 @@ class _Session:
 
         self.warn_of_changes(result)
         if self.as_json:
-            click.echo(json.dumps(answer_object(result, self.places, query_id), ensure_ascii=False))
+            click.echo(
+                json.dumps(answer_object(result, self.places, query_id, self.explain(result)), ensure_ascii=False)
+            )
         else:
-            click.echo(answer_text(result, self.places, terminal_style(), self.nearest))
+            click.echo(answer_text(result, self.places, terminal_style(), self.nearest, self.explain(result)))
         return 1 if result.abstained else 0
 
     def batch(self, lines: Iterable[tuple[int, str]]) -> int:

@@ -125,7 +125,6 @@ class _Opened:
 def _evaluate(opened: _Opened, k: int, min_confidence: float | None, names: tuple[str, ...]) -> "Evaluation":
     from datetime import UTC, datetime
 
-    from retriever.answer import THRESHOLD
     from retriever.evaluation.evaluate import content_lines, measure, respond_all
 
     retriever, questions = opened.retriever, opened.questions
@@ -138,7 +137,7 @@ def _evaluate(opened: _Opened, k: int, min_confidence: float | None, names: tupl
         "encoder": f"{encoder.name} ({encoder.dimension} dimensions, {encoder.digest})",
         "weights": list(retriever.settings.weights),
         "candidates": retriever.settings.candidates,
-        "threshold": THRESHOLD if min_confidence is None else min_confidence,
+        "threshold": retriever.calibration.threshold if min_confidence is None else min_confidence,
         "k": k,
         "questions": questions.origin,
         "digest": questions.digest,

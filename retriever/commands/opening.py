@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from retriever.search import Retriever
 
 
-def open_retriever(index_: str | None, model: str | None) -> "Retriever":
-    """The index to use with its encoder; the bundled corpus is indexed when there is none yet.
+def open_retriever(
+    index_: str | None,
+    model: str | None,
+    reranker: str | None = None,
+    download: bool = False,
+    quiet: bool = False,
+) -> "Retriever":
+    """The index to use with its encoder, and a reranker where one is named; the bundled corpus is indexed when there is none yet.
 
-    A model is used as it was when the index was built: its prompts and its length come from there.
+    A model is used as it was when the index was built: its prompts and its length come from there. `download` allows fetching models;
+    `quiet` leaves out the note on confidences that are not fitted to the model.
     """
     from retriever.encoders.catalogue import BUNDLED
     from retriever.encoders.load import load_encoder
@@ -32,6 +39,11 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
     from retriever.search import Retriever
 
     directory = index_directory(index_)
+    judge = None
+    if reranker is not None:
+        from retriever.reranking import load_reranker
+
+        judge = load_reranker(reranker, download)
     if not is_built(directory):
         if os.path.exists(directory) and not (directory.is_dir() and _is_empty(directory)):
             raise IndexUnusableError(f"{directory}: not an index; make one with: retriever index --index DIR CORPUS")
@@ -41,12 +53,18 @@ def open_retriever(index_: str | None, model: str | None) -> "Retriever":
         settings = index.manifest["settings"]
         name = model or settings.get("model", BUNDLED)
         use = EncoderOptions(**settings.get("use", {})) if name == settings.get("model") else EncoderOptions()
-        return Retriever(index, load_encoder(name, use))
+        found = Retriever(index, load_encoder(name, use, download), reranker=judge)
     except (IndexUnusableError, ModelMismatchError):
         if index_ or model or os.environ.get("RETRIEVER_INDEX") or not _holds_bundled(directory):
             raise
-    build_bundled(directory, model)
-    return Retriever(open_index(directory), load_encoder())
+        build_bundled(directory, model)
+        found = Retriever(open_index(directory), load_encoder(), reranker=judge)
+    if not found.calibrated and not quiet:
+        click.echo(
+            f"note: confidences are not fitted to the model {found.encoder.identity.name}; fit them with: retriever calibrate QUESTIONS",
+            err=True,
+        )
+    return found
 
 
 def _is_empty(directory: Path) -> bool:

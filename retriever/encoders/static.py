@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,17 @@ class StaticEncoder:
         """Mean of the piece vectors of each text, scaled to unit length; float32 (len(texts), dimension)."""
         import numpy as np
 
+        slices = [self.pool(self.piece_ids(texts[start : start + 4096])) for start in range(0, len(texts), 4096)]
+        return np.concatenate(slices) if slices else self.pool([])
+
+    def pool(self, texts: "Sequence[Sequence[int] | NDArray[np.int32]]") -> "NDArray[np.float32]":
+        """The vectors of texts given as their pieces."""
+        import numpy as np
+
         out = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
-        for start in range(0, len(texts), 4096):
-            for row, ids in enumerate(self.piece_ids(texts[start : start + 4096]), start):
-                if ids:  # one text at a time stays in the processor's cache; the sum points where the mean does
-                    np.add.reduce(self._table[ids], axis=0, out=out[row], dtype=np.float32)
+        for row, ids in enumerate(texts):
+            if len(ids):  # one text at a time stays in the processor's cache; the sum points where the mean does
+                np.add.reduce(np.take(self._table, ids, axis=0), axis=0, out=out[row], dtype=np.float32)
         norms = np.linalg.norm(out, axis=1, keepdims=True)
         unit: NDArray[np.float32] = out / np.maximum(norms, 1e-12)
         return unit
@@ -72,6 +79,10 @@ class StaticEncoder:
         """The pieces of each text, as rows of the table."""
         encodings = self._tokenizer.encode_batch_fast([self._normal(text) for text in texts], add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
+
+    def piece_texts(self, ids: "Sequence[int]") -> list[str]:
+        """What the pieces read."""
+        return [str(self._tokenizer.id_to_token(int(piece))) for piece in ids]
 
     def _normal(self, text: str) -> str:
         if self._normalizer is None:
@@ -85,7 +96,7 @@ class StaticEncoder:
         """Rows of the table, not scaled: a piece weighs as much as its vector is long; float32 (len(ids), dimension)."""
         import numpy as np
 
-        return np.asarray(self._table[ids], dtype=np.float32)
+        return np.take(self._table, ids, axis=0).astype(np.float32, copy=False)
 
     def encode_queries(self, texts: list[str]) -> "NDArray[np.float32]":
         return self.encode(texts)

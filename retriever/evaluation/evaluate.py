@@ -60,13 +60,14 @@ def respond_all(
             responses[question.id] = Response(question.id, True, 0.0, failed=str(error) or type(error).__name__)
             continue
         seconds = time.perf_counter() - began
-        answers = tuple(_answered(choice) for choice in given.choices)
+        answers = tuple(map(answered, given.choices))
         responses[question.id] = Response(question.id, given.abstained, given.confidence, answers, seconds)
     progress("done", 1, 1)
     return responses
 
 
-def _answered(choice: Choice) -> Answered:
+def answered(choice: Choice) -> Answered:
+    """What is measured of one answer."""
     passage = choice.hit.passage
     known = [passage.id, *([passage.parent] if passage.parent else [])]
     known += [one for copy in choice.also for one in (copy.id, copy.parent) if one]
@@ -141,7 +142,7 @@ def read_responses(path: Path, questions: QuestionSet, index: Index) -> dict[str
     """
     passages = {passage.id: passage for passage in map(index.passage, range(len(index)))}
 
-    def answered(docid: str, score: float) -> Answered | None:
+    def known_as(docid: str, score: float) -> Answered | None:
         passage, span = passages.get(docid), re.fullmatch(r"(.+):(\d+)-(\d+)", docid)
         if passage is not None:
             known = tuple(one for one in (passage.id, passage.parent) if one)
@@ -149,10 +150,10 @@ def read_responses(path: Path, questions: QuestionSet, index: Index) -> dict[str
         return Answered(span[1], int(span[2]), int(span[3]), score) if span else None
 
     run = read_run(
-        path, {question.id for question in questions.questions}, lambda docid: answered(docid, 0) is not None
+        path, {question.id for question in questions.questions}, lambda docid: known_as(docid, 0) is not None
     )
     return {
-        question: Response(question, False, 0.0, tuple(one for row in documents if (one := answered(*row))))
+        question: Response(question, False, 0.0, tuple(one for row in documents if (one := known_as(*row))))
         for question, documents in run.items()
     }
 

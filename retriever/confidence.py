@@ -1,0 +1,120 @@
+"""Confidence: the probability that the first answer is right, from a few signals of the ranking, and the threshold below which nothing is answered.
+
+Two logistic models are multiplied: that the corpus answers the question at all, and that the first answer is then right. Their numbers are data:
+``calibration.json`` beside the encoder's model, or in the folder of an index where `retriever calibrate` has put one.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from retriever.encoders.catalogue import BUNDLED, MODELS
+from retriever.errors import IndexUnusableError, InputError
+
+NAME = "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the confidence is made of: the first answer's fused `score`, the better of its cosines, its `margin` over the second answer's score and
+    its `lead` over the mean of the ten after it, the `length` of the question in distinct pieces, and the `level` of the index (`dense.level`).
+    """
+
+    score: float
+    cosine: float
+    margin: float
+    lead: float
+    length: int
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """`answerable` weighs (1, score, cosine, log(1 + length, of at most `longest` pieces)), `right` weighs (1, score, margin, lead), each of the
+    scores, cosines, margins and leads divided by the index's level to `power`; below `threshold` the answer is withheld. `encoder` is the digest
+    of the encoder whose scores these are, `fitted_on` says in words what on.
+    """
+
+    answerable: tuple[float, ...]
+    right: tuple[float, ...]
+    longest: int
+    power: float
+    threshold: float
+    encoder: str
+    fitted_on: str
+
+    def confidence(self, signals: Signals) -> float:
+        """The probability that the first answer is right, in [0, 1]."""
+        return _logistic(self.answerable, self.answerable_features(signals)) * _logistic(
+            self.right, self.right_features(signals)
+        )
+
+    def answerable_features(self, signals: Signals) -> tuple[float, ...]:
+        """What tells whether the corpus answers; longer questions have lower cosines, up to a bound that keeps long letters about other things out."""
+        unit = signals.level**self.power
+        return (1.0, signals.score / unit, signals.cosine / unit, math.log1p(min(signals.length, self.longest)))
+
+    def right_features(self, signals: Signals) -> tuple[float, ...]:
+        """What tells whether the first of the answers is the right one."""
+        unit = signals.level**self.power
+        return (1.0, signals.score / unit, signals.margin / unit, signals.lead / unit)
+
+
+def _logistic(weights: tuple[float, ...], values: tuple[float, ...]) -> float:
+    """1 / (1 + exp(-weights · values))."""
+    total = sum(weight * value for weight, value in zip(weights, values, strict=True))
+    return 1 / (1 + math.exp(-max(-700.0, min(700.0, total))))
+
+
+def bundled_calibration() -> Calibration:
+    """The numbers of the bundled encoder: where nothing better is known, those of any other."""
+    return read_calibration(MODELS / BUNDLED / NAME)
+
+
+def index_calibration(directory: Path, encoder: str) -> Calibration | None:
+    """What `retriever calibrate` has put into the folder of an index; None where there is nothing, or for another encoder.
+
+    Raises IndexUnusableError when the file is damaged.
+    """
+    path = directory / NAME
+    if not path.exists():
+        return None
+    found = read_calibration(path)
+    return found if found.encoder == encoder else None
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Raises IndexUnusableError when the file cannot be read or its checksum does not hold."""
+    try:
+        row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        digest = row.pop("sha256")
+        if digest != _digest(row):
+            raise ValueError("its checksum does not hold")
+        values = {field.name: row[field.name] for field in fields(Calibration)}
+        values |= {name: tuple(map(float, values[name])) for name in ("answerable", "right")}
+        found = Calibration(**values)
+        found.confidence(Signals(0.0, 0.0, 0.0, 0.0, 1, 0.5))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise IndexUnusableError(
+            f"{path}: missing or damaged ({error}); remove it, or write it anew with: retriever calibrate QUESTIONS"
+        ) from error
+    return found
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Raises InputError when it cannot be written; what was there is then untouched."""
+    row = json.loads(json.dumps(asdict(calibration)))
+    text = json.dumps(row | {"sha256": _digest(row)}, ensure_ascii=False, indent=1) + "\n"
+    aside = path.with_name(f".{path.name}.new")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another index with --index") from error
+
+
+def _digest(row: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(row, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

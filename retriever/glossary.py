@@ -1,0 +1,78 @@
+"""The glossary: names of one thing in Chinese, in English and shortened, found in a question so that search may try the others.
+
+``glossary.jsonl`` holds one term a line: ``zh``, ``en`` and ``abbr`` are lists of names, the usual one first. Written by hand.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from retriever.analysis import STOPWORDS, singular
+
+FILE = Path(__file__).with_name("glossary.jsonl")
+
+_TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[a-z0-9]+[+#]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A term named in a text: where (offsets into the folded text), and its other names, folded."""
+
+    start: int
+    end: int
+    others: tuple[str, ...]
+
+
+class Glossary:
+    """Terms by their names, which must be folded but for capitals. A name of several terms (SAM, TP) leads to the names of all.
+
+    `words` are the Latin words of all names, `han` the names that are all Chinese.
+    """
+
+    def __init__(self, terms: Iterable[Iterable[str]]) -> None:
+        self._names: dict[tuple[str, ...], dict[str, None]] = {}
+        self._longest: dict[str, int] = {}
+        for names in terms:
+            folded = list(dict.fromkeys(name.lower() for name in names))
+            for name in folded:
+                key = _key(name)
+                if key and name not in STOPWORDS and len(name) > 1:
+                    self._names.setdefault(key, {}).update(dict.fromkeys(folded))
+                    self._longest[key[0]] = max(len(key), self._longest.get(key[0], 0))
+
+        self.words = frozenset(word for key in self._names for word in key if word[0] < "\u3400")
+        self.han = frozenset("".join(key) for key in self._names if all(word[0] >= "\u3400" for word in key))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def find(self, folded: str) -> list[Concept]:
+        """The terms named in a folded text, from left to right, the longest name at each place."""
+        tokens = [(singular(match.group(0)), match.start(), match.end()) for match in _TOKEN.finditer(folded)]
+        found, at = [], 0
+        while at < len(tokens):
+            for size in range(min(self._longest.get(tokens[at][0], 0), len(tokens) - at), 0, -1):
+                key = tuple(token for token, _, _ in tokens[at : at + size])
+                names = self._names.get(key)
+                if names is not None:
+                    others = tuple(name for name in names if _key(name) != key)
+                    found.append(Concept(tokens[at][1], tokens[at + size - 1][2], others))
+                    at += size - 1
+                    break
+            at += 1
+        return found
+
+
+def _key(name: str) -> tuple[str, ...]:
+    """A name as it is looked up: Han characters and Latin words one by one, without plural endings."""
+    return tuple(map(singular, _TOKEN.findall(name)))
+
+
+@lru_cache(maxsize=1)
+def bundled_glossary() -> Glossary:
+    """The glossary that comes with the package."""
+    rows = (json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines())
+    return Glossary([*row["zh"], *row["en"], *row["abbr"]] for row in rows)
