@@ -24,15 +24,80 @@ _MOST_OF_A_PIECE, _MOST_TRIED = (
 _LONGEST_COMPARED = 2000  # tokens of an answer in which contradictions are looked for
 
 _TOKEN = re.compile(r"[a-z]+n't|[a-z]+|\d+(?:[.,]\d+)*%?|[<>=≤≥≠+\-]|[\u4e00-\u9fff]|[^\s\w]")
-_NEGATIONS = frozenset("不 没 无 非 未 勿 别 莫 not no never without cannot neither nor hardly".split())
+_NEGATIONS = frozenset(
+    [
+        "不",
+        "没",
+        "无",
+        "非",
+        "未",
+        "勿",
+        "别",
+        "莫",
+        "not",
+        "no",
+        "never",
+        "without",
+        "cannot",
+        "neither",
+        "nor",
+        "hardly",
+    ]
+)
 _OPPOSITES = frozenset(
     frozenset(pair.split())
-    for pair in (
-        "前 后|大 小|多 少|高 低|增 减|升 降|快 慢|强 弱|正 负|好 坏|优 劣|先 后|上 下|左 右|是 否|真 假|加 减|乘 除|内 外|before after|increase decrease|"
-        "increases decreases|larger smaller|large small|higher lower|high low|more less|most least|faster slower|fast slow|always never|yes no|true false|"
-        "first last|positive negative|better worse|best worst|add remove|up down|left right|above below|can cannot|with without|maximum minimum|"
-        "maximize minimize|maximise minimise|> <|≥ ≤|+ -|= ≠"
-    ).split("|")
+    for pair in [
+        "前 后",
+        "大 小",
+        "多 少",
+        "高 低",
+        "增 减",
+        "升 降",
+        "快 慢",
+        "强 弱",
+        "正 负",
+        "好 坏",
+        "优 劣",
+        "先 后",
+        "上 下",
+        "左 右",
+        "是 否",
+        "真 假",
+        "加 减",
+        "乘 除",
+        "内 外",
+        "before after",
+        "increase decrease",
+        "increases decreases",
+        "larger smaller",
+        "large small",
+        "higher lower",
+        "high low",
+        "more less",
+        "most least",
+        "faster slower",
+        "fast slow",
+        "always never",
+        "yes no",
+        "true false",
+        "first last",
+        "positive negative",
+        "better worse",
+        "best worst",
+        "add remove",
+        "up down",
+        "left right",
+        "above below",
+        "can cannot",
+        "with without",
+        "maximum minimum",
+        "maximize minimize",
+        "maximise minimise",
+        "> <",
+        "≥ ≤",
+        "+ -",
+        "= ≠",
+    ]
 )
 
 
@@ -44,7 +109,7 @@ def group_copies(answers: list[str]) -> "NDArray[np.int32]":
     sets = [_pieces(answer) for answer in answers]
     if not sets:
         return group
-    found, places, counts = np.unique(np.concatenate(sets), return_inverse=True, return_counts=True)
+    _found, places, counts = np.unique(np.concatenate(sets), return_inverse=True, return_counts=True)
     starts = np.concatenate(([0], np.cumsum([len(one) for one in sets])))
     leaders: dict[int, list[int]] = {}  # by rare piece
     for row in range(len(answers)):

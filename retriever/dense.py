@@ -1,6 +1,8 @@
-"""Dense search: inner products of unit vectors over two FAISS indexes with one row order, one of questions, one of answers.
+"""Dense search: a FAISS index of the passages, and their question and answer vectors in one row order for exact cosines.
 
-Vectors are kept in half precision: half the room, nearly half the time, and cosines within 0.001 of those in single precision.
+The FAISS index holds the mean of a passage's two unit vectors, whose product with a query is the mean of both cosines: one search finds what is
+near by its question, its answer or both. Everything is kept in half precision: half the room, nearly half the time, and cosines within
+0.001 of those in single precision.
 """
 
 from collections.abc import Sequence
@@ -13,67 +15,71 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILES = ("questions.faiss", "answers.faiss")
+FILES = ("passages.faiss", "question_vectors.npy", "answer_vectors.npy")
 SAMPLED = 256  # questions of a corpus that `level` looks at
 # The level of a corpus that tells nothing, and how many questions it counts for: the mean of four corpora (0.46 to 0.66), set by hand.
 USUAL_LEVEL, USUAL_COUNT = 0.55, 8
 
 
 class DenseIndex:
-    """Row r of both sides belongs to passage r. Scores are cosines in [-1, 1], higher is better."""
+    """Row r of the index and of both sides belongs to passage r. Scores are cosines in [-1, 1], higher is better."""
 
-    def __init__(self, questions: Any, answers: Any) -> None:
-        self._sides = (questions, answers)
-        self._vectors = [_stored(side) for side in self._sides]
+    def __init__(self, means: Any, questions: "NDArray[np.float16]", answers: "NDArray[np.float16]") -> None:
+        self._means, self._sides = means, (questions, answers)
 
     @classmethod
     def build(cls, questions: "NDArray[np.float32]", answers: "NDArray[np.float32]") -> "DenseIndex":
         """From unit vectors, float32 (passages, dimension) each."""
         import faiss
+        import numpy as np
 
-        sides = []
-        for vectors in (questions, answers):
-            side = faiss.IndexScalarQuantizer(
-                vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-            )
-            side.add(vectors)
-            sides.append(side)
-        return cls(*sides)
+        means = faiss.IndexScalarQuantizer(
+            questions.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        means.add((questions + answers) / 2)
+        return cls(means, questions.astype(np.float16), answers.astype(np.float16))
 
     @classmethod
     def load(cls, folder: Path) -> "DenseIndex":
-        """Raises IndexUnusableError when a file is missing or not a FAISS index."""
+        """Raises IndexUnusableError when a file is missing, damaged or does not belong to the others."""
         import faiss
+        import numpy as np
 
         try:
-            return cls(*(faiss.read_index(str(folder / name)) for name in FILES))
-        except RuntimeError as error:
+            means = faiss.read_index(str(folder / FILES[0]))
+            # still mapped; plain arrays are indexed faster
+            sides = [np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in FILES[1:]]
+        except (RuntimeError, OSError, ValueError, EOFError) as error:
             raise IndexUnusableError(
                 f"{folder}: a vector file is missing or damaged; {rebuild_hint(folder)}"
             ) from error
+        if any(side.shape != (means.ntotal, means.d) or side.dtype != np.float16 for side in sides):
+            raise IndexUnusableError(f"{folder}: the vector files do not belong together; {rebuild_hint(folder)}")
+        return cls(means, *sides)
 
     def save(self, folder: Path) -> None:
         import faiss
-
-        for side, name in zip(self._sides, FILES, strict=True):
-            faiss.write_index(side, str(folder / name))
-
-    def __len__(self) -> int:
-        return int(self._sides[0].ntotal)
-
-    def top(self, vector: "NDArray[np.float32]", k: int) -> "NDArray[np.int64]":
-        """Rows among the k best of either side for one query vector (dimension,), ascending."""
         import numpy as np
 
-        found = [side.search(vector[None, :], min(k, len(self)))[1][0] for side in self._sides]
-        rows: NDArray[np.int64] = np.unique(np.concatenate(found))
+        faiss.write_index(self._means, str(folder / FILES[0]))
+        for name, side in zip(FILES[1:], self._sides, strict=True):
+            np.save(folder / name, side, allow_pickle=False)
+
+    def __len__(self) -> int:
+        return int(self._means.ntotal)
+
+    def top(self, vector: "NDArray[np.float32]", k: int) -> "NDArray[np.int64]":
+        """The k rows nearest to a query vector (dimension,) by the mean of both cosines, ascending."""
+        import numpy as np
+
+        rows: NDArray[np.int64] = np.sort(self._means.search(vector[None, :], min(k, len(self)))[1][0])
         return rows[rows >= 0]
 
     def scores(self, vector: "NDArray[np.float32]", rows: "Sequence[int] | NDArray[np.int64]") -> "NDArray[np.float32]":
         """Cosines of a query vector with both sides of the given rows; float32 (len(rows), 2)."""
         import numpy as np
 
-        cosines = [np.take(side, rows, axis=0).astype(np.float32) @ vector for side in self._vectors]
+        cosines = [np.take(side, rows, axis=0).astype(np.float32) @ vector for side in self._sides]
         return np.stack(cosines, axis=1).clip(-1.0, 1.0)  # halves may round up
 
 
@@ -97,13 +103,3 @@ def level(
             found.append(float(np.maximum(questions @ questions[row], answers @ questions[row])[others].max()))
     # rounded: the last digits of a product hang on the processor
     return round(max(0.05, (sum(found) + USUAL_LEVEL * USUAL_COUNT) / (len(found) + USUAL_COUNT)), 4)
-
-
-def _stored(side: Any) -> "NDArray[np.float16]":
-    """The vectors of an index where they lie, (passages, dimension); they live as long as the index."""
-    import faiss
-    import numpy as np
-
-    size = side.codes.size()
-    raw: NDArray[np.uint8] = faiss.rev_swig_ptr(side.codes.data(), size) if size else np.zeros(0, np.uint8)
-    return raw.view(np.float16).reshape(side.ntotal, side.d)

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from retriever.analysis import STOPWORDS, singular
@@ -33,21 +33,27 @@ class Glossary:
     """
 
     def __init__(self, terms: Iterable[Iterable[str]]) -> None:
-        self._names: dict[tuple[str, ...], dict[str, None]] = {}
+        self._terms = [list(dict.fromkeys(name.lower() for name in names)) for names in terms]
+        self._named: dict[tuple[str, ...], list[int]] = {}
         self._longest: dict[str, int] = {}
-        for names in terms:
-            folded = list(dict.fromkeys(name.lower() for name in names))
-            for name in folded:
+        for number, names in enumerate(self._terms):
+            for name in names:
                 key = _key(name)
-                if key and name not in STOPWORDS and len(name) > 1:
-                    self._names.setdefault(key, {}).update(dict.fromkeys(folded))
-                    self._longest[key[0]] = max(len(key), self._longest.get(key[0], 0))
+                if key and len(name) > 1 and name not in STOPWORDS:
+                    self._named.setdefault(key, []).append(number)
+                    if len(key) > self._longest.get(key[0], 0):
+                        self._longest[key[0]] = len(key)
 
-        self.words = frozenset(word for key in self._names for word in key if word[0] < "\u3400")
-        self.han = frozenset("".join(key) for key in self._names if all(word[0] >= "\u3400" for word in key))
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(word for key in self._named for word in key if word[0] < "\u3400")
+
+    @cached_property
+    def han(self) -> frozenset[str]:
+        return frozenset("".join(key) for key in self._named if all(word[0] >= "\u3400" for word in key))
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._terms)
 
     def find(self, folded: str) -> list[Concept]:
         """The terms named in a folded text, from left to right, the longest name at each place."""
@@ -56,8 +62,9 @@ class Glossary:
         while at < len(tokens):
             for size in range(min(self._longest.get(tokens[at][0], 0), len(tokens) - at), 0, -1):
                 key = tuple(token for token, _, _ in tokens[at : at + size])
-                names = self._names.get(key)
-                if names is not None:
+                terms = self._named.get(key)
+                if terms is not None:
+                    names = dict.fromkeys(name for number in terms for name in self._terms[number])
                     others = tuple(name for name in names if _key(name) != key)
                     found.append(Concept(tokens[at][1], tokens[at + size - 1][2], others))
                     at += size - 1
@@ -68,11 +75,11 @@ class Glossary:
 
 def _key(name: str) -> tuple[str, ...]:
     """A name as it is looked up: Han characters and Latin words one by one, without plural endings."""
-    return tuple(map(singular, _TOKEN.findall(name)))
+    return tuple(word if word >= "\u3400" else singular(word) for word in _TOKEN.findall(name))
 
 
 @lru_cache(maxsize=1)
 def bundled_glossary() -> Glossary:
     """The glossary that comes with the package."""
-    rows = (json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines())
+    rows = json.loads(f"[{','.join(FILE.read_text(encoding='utf-8').splitlines())}]")  # at once: twice as quick
     return Glossary([*row["zh"], *row["en"], *row["abbr"]] for row in rows)

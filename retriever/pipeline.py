@@ -173,7 +173,7 @@ def build(
         "use": asdict(use),
         "corpus": json.loads(json.dumps(asdict(options))),
     }
-    _index(passages, [_source_row(page) for page in pages], settings, directory, encoder, report, progress)
+    index_passages(passages, [_source_row(page) for page in pages], settings, directory, encoder, report, progress)
     return report
 
 
@@ -216,20 +216,21 @@ def build_documents(
         "use": {},
         "corpus": asdict(CorpusOptions()),
     }
-    _index(passages, [source], settings, directory, encoder, report, progress)
+    index_passages(passages, [source], settings, directory, encoder, report, progress)
     return report
 
 
-def _index(
+def index_passages(
     passages: list[Passage],
     sources: list[dict[str, Any]],
     settings: dict[str, Any],
     directory: Path,
     encoder: Encoder,
-    report: BuildReport,
-    progress: Progress,
+    report: BuildReport | None = None,
+    progress: Progress = _silent,
 ) -> None:
-    """Analyse, encode and write `passages`."""
+    """Analyse, encode and write `passages`, whose `sources` are described as in `Index.sources`."""
+    report = report or BuildReport()
     report.passages, report.parents = len(passages), sum(p.parent is None for p in passages)
     with report.stage("analyse"):
         progress("analysing", 0, len(passages))

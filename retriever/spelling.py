@@ -75,7 +75,7 @@ class Speller:
         farthest = 2 if len(word) >= LONG else 1
         near = extract(word, self._words(), scorer=OSA.distance, score_cutoff=farthest, limit=5)
         ranked = sorted((distance, other[0] != word[0], other) for other, distance, _ in near)
-        if not ranked or len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]:
+        if not ranked or (len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]):
             return word
         return str(ranked[0][2])
 
@@ -83,12 +83,13 @@ class Speller:
         """A run of Chinese with terms put where a single character, which is what unknown words fall apart into, makes them sound like one."""
         alone = [len(word) == 1 for word in cut(run) for _ in word]
         doubtful = {at: others for at, one in enumerate(alone) if one and (others := self._others(run, at))}
+        terms = self._terms()
         for size in range(min(WIDEST, len(run)), 1, -1) if doubtful else ():
-            targets = self._short_terms if size == 2 else self._terms()
+            targets = self._short_terms if size == 2 else terms
             for start in range(len(run) - size + 1):
                 window = run[start : start + size]
                 places = [at for at in doubtful if start <= at < start + size]
-                if not places or window in self._terms() or self._known(window):
+                if not places or window in terms:
                     continue
                 respelt = (
                     window[: at - start] + other + window[at - start + 1 :]
@@ -97,7 +98,7 @@ class Speller:
                     for other in doubtful[at]
                 )
                 word = next((one for one in respelt if one in targets and one not in STOPWORDS), None)
-                if word is not None:
+                if word is not None and not self._known(window):
                     run = run[:start] + note(window, word) + run[start + size :]
                     doubtful = {at: others for at, others in doubtful.items() if not start <= at < start + size}
         return run

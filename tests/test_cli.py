@@ -26,7 +26,7 @@ UNRELATED = (
     "猫为什么喜欢睡觉", "how do I bake bread", "best pizza in town", "what is the capital of France", "how to train a dog",
     "who won the football match", "when does the next bus leave", "what should I wear to a wedding",
 )  # fmt: skip
-COMMANDS = ("ask", "clean", "eval", "index", "models", "passages", "show", "status")
+COMMANDS = ("ask", "calibrate", "clean", "eval", "index", "models", "passages", "show", "status")
 ESCAPE = "\x1b"
 
 
@@ -229,6 +229,31 @@ def test_a_broken_batch_line_is_reported_with_its_number_and_the_others_are_answ
     assert result.err.count("\n") == 1
     assert result.err.startswith("error: line 3: ")
     assert [row["question"] for row in objects(result.out)] == ["what is dropout", BN]
+
+
+@pytest.mark.parametrize("line", ["[1]", '["what is dropout"]', "[]"])
+def test_a_batch_line_that_is_a_list_is_broken_and_a_bracket_is_not(cli: Run, bundled: Path, line: str) -> None:
+    """JSON that is no object is reported; a question may begin with a bracket."""
+    result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=f"{line}\n[MASK] 是什么\n")
+    assert (result.status, [row["question"] for row in objects(result.out)]) == (2, ["[MASK] 是什么"])
+    assert "line 1" in result.err
+
+
+def test_one_bad_byte_breaks_one_line_of_a_batch(cli: Run, bundled: Path, tmp_path: Path) -> None:
+    """The other lines are read as what they are: UTF-8."""
+    batch = tmp_path / "questions.txt"
+    batch.write_bytes(f"{BN}\n".encode() + b"dropout \xff?\n" + "学习率怎么调\n".encode())
+    result = cli("ask", "--batch", batch, "--json", "--index", bundled)
+    assert [row["question"] for row in objects(result.out)] == [BN, "学习率怎么调"]
+    assert "line 2: not UTF-8" in result.err
+
+
+def test_a_batch_in_another_encoding_is_read(cli: Run, bundled: Path, tmp_path: Path) -> None:
+    """A file that is not UTF-8 at all is read in the encoding it is in."""
+    batch = tmp_path / "questions.txt"
+    batch.write_bytes(f"{BN}\n学习率怎么调\n梯度消失怎么办\n".encode("gb18030"))
+    result = cli("ask", "--batch", batch, "--json", "--index", bundled)
+    assert [row["question"] for row in objects(result.out)] == [BN, "学习率怎么调", "梯度消失怎么办"]
 
 
 def test_a_batch_without_any_answer_is_status_one(cli: Run, bundled: Path) -> None:
@@ -591,7 +616,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "another version": (lambda at: ["ask", "x", "--index", str(at / "old")], "another version"),
     "another version for status": (lambda at: ["status", "--index", str(at / "old")], "another version"),
     "missing index file": (lambda at: ["ask", "x", "--index", str(at / "holed")], "terms.json: missing"),
-    "corrupt index file": (lambda at: ["ask", "x", "--index", str(at / "flipped")], "questions.faiss: damaged"),
+    "corrupt index file": (lambda at: ["ask", "x", "--index", str(at / "flipped")], "passages.faiss: damaged"),
     "corrupt manifest": (lambda at: ["ask", "x", "--index", str(at / "cut")], "manifest.json: missing or damaged"),
     "wrong model": (lambda at: ["ask", "x", "--model", str(at / "other"), "--index", str(at / "index")], "built with"),
     "no model": (lambda at: ["ask", "x", "--model", str(at / "halved"), "--index", str(at / "index")], "static model"),
@@ -618,7 +643,7 @@ def ruins(tmp_path_factory: pytest.TempPathFactory, _small_index: Path) -> Path:
         json.dumps(json.loads(manifest.read_text(encoding="utf-8")) | {"format_version": 0}), encoding="utf-8"
     )
     (generation(at / "holed") / "terms.json").unlink()
-    vectors = generation(at / "flipped") / "questions.faiss"
+    vectors = generation(at / "flipped") / "passages.faiss"
     raw = vectors.read_bytes()
     vectors.write_bytes(raw[:99] + bytes([raw[99] ^ 1]) + raw[100:])
     manifest = generation(at / "cut") / "manifest.json"

@@ -19,18 +19,18 @@ def unit_rows(seed: int, rows: int, dimension: int = 8) -> NDArray[np.float32]:
     return unit.astype(np.float16).astype(np.float32)
 
 
-def best_rows(side: NDArray[np.float32], query: NDArray[np.float32], k: int) -> set[int]:
-    return set(np.argsort(-(side @ query), kind="stable")[:k].tolist())
-
-
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 80), k=st.integers(1, 100))
-def test_top_is_the_union_of_both_sides_by_brute_force(seed: int, rows: int, k: int) -> None:
-    """The k best of the question side and the k best of the answer side, and no other row."""
+def test_top_are_the_best_by_the_mean_of_both_cosines(seed: int, rows: int, k: int) -> None:
+    """The k rows that a product of matrices puts first, but for rows that half precision cannot tell apart, in row order."""
     questions, answers = unit_rows(seed, rows), unit_rows(seed + 1, rows)
     query = unit_rows(seed + 2, 1)[0]
-    expected = best_rows(questions, query, k) | best_rows(answers, query, k)
-    assert set(DenseIndex.build(questions, answers).top(query, k).tolist()) == expected
+    means = (questions + answers) @ query / 2
+    found = DenseIndex.build(questions, answers).top(query, k).tolist()
+    assert len(found) == min(k, rows)
+    assert found == sorted(set(found))
+    left = [row for row in range(rows) if row not in found]
+    assert not left or means[found].min() >= means[left].max() - 1e-3
 
 
 @settings(max_examples=40, deadline=None)
@@ -72,7 +72,7 @@ def test_ties_are_resolved_the_same_way_each_time() -> None:
     vectors = np.tile(unit_rows(6, 1), (50, 1))
     found = {frozenset(DenseIndex.build(vectors, vectors).top(vectors[0], 7).tolist()) for _ in range(5)}
     assert len(found) == 1
-    assert len(next(iter(found))) >= 7
+    assert len(next(iter(found))) == 7
 
 
 def test_search_leaves_the_index_as_it_was() -> None:

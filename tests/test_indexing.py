@@ -30,7 +30,7 @@ PASSAGES = [
     make_passage("p3", "part", "A part of it.", parent="p2", heading_path=("什么是批归一化？",)),
 ]
 FILES = (
-    "answers.faiss", "copies.npy", "families.npy", "passages.jsonl", "passages.npy", "questions.faiss", "sentence_piece_starts.npy",
+    "answer_vectors.npy", "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "question_vectors.npy", "sentence_piece_starts.npy",
     "sentence_pieces.npy", "sentence_spans.npy", "sentence_starts.npy", "sources.json", "term_rows.npy", "term_starts.npy",
     "term_weights.npy", "terms.json", "words.json",
 )  # fmt: skip
@@ -93,10 +93,10 @@ def test_passages_with_broken_surrogates_survive(tmp_path: Path) -> None:
 
 
 def test_the_manifest_tells_what_the_index_holds(built: Path) -> None:
-    """Format, analyzer, encoder, corpus digest, counts, settings, and every file with its size and checksum."""
+    """Format, analyzer, encoder, corpus digest, counts, level, settings, and every file with its size and checksum."""
     manifest = open_index(built).manifest
     assert set(manifest) == {
-        "format_version", "analyzer_version", "encoder", "corpus_digest", "counts", "settings", "files",
+        "format_version", "analyzer_version", "encoder", "corpus_digest", "counts", "level", "settings", "files",
     }  # fmt: skip
     assert (manifest["format_version"], manifest["analyzer_version"]) == (FORMAT_VERSION, ANALYZER_VERSION)
     assert manifest["encoder"] == KeywordEncoder().identity.as_dict()
@@ -319,7 +319,7 @@ def test_files_of_two_indexes_do_not_mix(tmp_path: Path) -> None:
     """Files that are whole but of different row counts are refused."""
     one, other = write_passages(tmp_path / "one", PASSAGES), write_passages(tmp_path / "other", PASSAGES[:1])
     manifest = json.loads((generation(one) / "manifest.json").read_text(encoding="utf-8"))
-    for name in ("questions.faiss", "answers.faiss"):
+    for name in ("passages.faiss", "question_vectors.npy", "answer_vectors.npy"):
         (generation(one) / name).write_bytes((generation(other) / name).read_bytes())
         manifest["files"][name] = open_index(other).manifest["files"][name]
     change_manifest(one, files=manifest["files"])

@@ -211,7 +211,9 @@ def _batch_lines(batch: str) -> Iterator[tuple[int, str]]:
             raise InputError(f"{batch}: cannot be read ({error.strerror})") from error
     from retriever.corpus import decode
 
-    text, _ = decode(raw, where=batch)
+    text = _mostly_utf8(raw)
+    if text is None:
+        text, _ = decode(raw, where=batch)
     rows = [
         (number, line)
         for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
@@ -222,9 +224,34 @@ def _batch_lines(batch: str) -> Iterator[tuple[int, str]]:
     return iter(rows)
 
 
+def _mostly_utf8(raw: bytes) -> str | None:
+    """The text of a file most of whose lines that are more than ASCII are UTF-8, other lines with lone surrogates; None for any other file.
+
+    A broken byte in one line so changes no other line.
+    """
+    lines = [line for line in raw.removeprefix(b"\xef\xbb\xbf").split(b"\n") if not line.isascii()]
+    broken = sum(_is_broken(line) for line in lines)
+    if not broken or b"\0" in raw or 2 * broken > len(lines):
+        return None
+    return raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+
+
+def _is_broken(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def _read_query(line: str) -> tuple[Any, str]:
     """(id, question) of a batch line; the id is given back as it came."""
+    if any("\udc80" <= char <= "\udcff" for char in line):
+        raise InputError("not UTF-8, as the other lines are; save the file as UTF-8")
     if not line.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            if isinstance(json.loads(line), list):
+                raise InputError('a list, not a question; write {"id": "1", "question": "…"} or the bare question')
         return None, line.strip()
     try:
         row = json.loads(line)
