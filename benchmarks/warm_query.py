@@ -41,7 +41,7 @@ QUESTIONS = CHECKOUT / "tests" / "data" / "corpus_questions.jsonl"
 def more_passages(passages: list[Passage], count: int) -> list[Passage]:
     """The passages and synthetic ones until there are `count`: half of an answer's sentences exchanged, in another order."""
     rng = random.Random(1)
-    cuts = [[s for s in re.split(r"(?<=[。.!?！？])", p.answer) if s.strip()] for p in passages]  # noqa: RUF001
+    cuts = [[s for s in re.split(r"(?<=[。.!?！？])", p.answer) if s.strip()] for p in passages]
     every = [sentence for cut in cuts for sentence in cut]
     out = list(passages)
     while len(out) < count:

@@ -36,8 +36,9 @@ class DenseIndex:
         means = faiss.IndexScalarQuantizer(
             questions.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
         )
-        means.add((questions + answers) / 2)
-        return cls(means, questions.astype(np.float16), answers.astype(np.float16))
+        halves = questions.astype(np.float16), answers.astype(np.float16)
+        means.add((halves[0].astype(np.float32) + halves[1].astype(np.float32)) * np.float32(0.5))
+        return cls(means, *halves)
 
     @classmethod
     def load(cls, folder: Path) -> "DenseIndex":

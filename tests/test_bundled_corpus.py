@@ -1,5 +1,6 @@
 """The bundled corpus: every document gives exactly the pairs it was written with."""
 
+import json
 import re
 from collections import Counter
 from itertools import combinations
@@ -10,6 +11,7 @@ import pytest
 from page_scores import pages_in, read_jsonl
 
 from retriever.documents import Passage
+from retriever.glossary import FILE as GLOSSARY
 from retriever.pipeline import Page
 
 HERE = Path(__file__).resolve().parent
@@ -73,8 +75,69 @@ def test_questions_read_as_they_were_written(name: str) -> None:
 
 
 def test_there_are_enough_pairs_in_both_languages() -> None:
-    assert len(GOLD["zh"]) >= 60
-    assert len(GOLD["en"]) >= 60
+    assert len(ROWS) >= 400
+    assert len(GOLD["zh"]) >= 200
+    assert len(GOLD["en"]) >= 150
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_answers_are_neither_scraps_nor_essays(name: str) -> None:
+    """About 60 to 250 words, counting 1.6 Han characters as one and leaving formulas and code out."""
+    for passage in top_level(name):
+        prose = re.sub(r"```.*?```|\$\$.*?\$\$|\$[^$]*\$", " ", passage.answer, flags=re.DOTALL)
+        words = len(re.findall(r"[\u4e00-\u9fff]", prose)) / 1.6 + len(re.findall(r"[A-Za-z]+", prose))
+        assert 60 <= words <= 260, (passage.question, words)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents_name_their_language_licence_and_date(name: str) -> None:
+    head = "\n".join((CORPUS / name).read_text(encoding="utf-8").split("\n")[:24]).lower()
+    assert "cc by 4.0" in head
+    assert re.search(r"20\d\d-\d\d-\d\d", head)
+    assert re.search(r"lang(?:uage)?\W|语言", head)
+    assert re.search(r"<title>|^title:|\A[^\n]+\n(?:language|语言)", head, re.MULTILINE)
+
+
+# Commands of the formulas, all of which KaTeX knows.
+MACROS = frozenset(
+    ["Big", "Bigl", "Bigr", "Delta", "Phi", "Psi", "Sigma", "alpha", "approx", "arccos", "ast", "bar", "begin", "beta", "big", "bigl", "bigr", "binom", "cap", "cdot", "cdots", "chi", "cos", "cup", "delta", "det", "dfrac", "dots", "ell", "end", "epsilon", "eta", "exp", "frac", "gamma", "ge", "gg", "hat", "in", "infty", "int", "kappa", "lVert", "lambda", "langle", "lceil", "le", "left", "leftarrow", "lfloor", "ll", "ln", "log", "lvert", "mathbb", "mathcal", "mathrm", "max", "mid", "min", "mu", "nabla", "ne", "neq", "odot", "overleftarrow", "overline", "overrightarrow", "partial", "phi", "pi", "pm", "prod", "propto", "psi", "qquad", "quad", "rVert", "rangle", "rceil", "rfloor", "rho", "right", "rvert", "setminus", "sigma", "sim", "sin", "sqrt", "succ", "sum", "sup", "tanh", "tau", "text", "tfrac", "theta", "tilde", "times", "to", "top", "underbrace", "varepsilon", "varnothing", "xi"]
+)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_formulas_parse(name: str) -> None:
+    """Every formula is LaTeX that a strict parser takes, made of commands that KaTeX knows, with as many \\left as \\right."""
+    from pylatexenc.latexwalker import LatexWalker
+
+    for passage in top_level(name):
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", passage.answer, flags=re.DOTALL)
+        for shown, inline in re.findall(r"\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$", prose, re.DOTALL):
+            formula = shown or inline
+            LatexWalker(f"${formula}$", tolerant_parsing=False).get_latex_nodes()
+            macros = re.findall(r"\\([A-Za-z]+)", formula)
+            assert set(macros) <= MACROS, (passage.question, formula)
+            assert macros.count("left") == macros.count("right"), (passage.question, formula)
+
+
+def test_terms_are_called_what_the_glossary_calls_them() -> None:
+    """Where an answer gives a Chinese term with its English name in brackets, the glossary knows the one as the other; a few brackets explain instead."""
+    chinese: dict[str, list[str]] = {}
+    for line in GLOSSARY.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        for name in [*row["en"], *row["abbr"]]:
+            chinese.setdefault(name.lower(), []).extend(row["zh"])
+    agree, differ = 0, set()
+    for name in DOCUMENTS:
+        for passage in top_level(name):
+            for term, english in re.findall(
+                r"([\u4e00-\u9fff]{2,12})[（(]([A-Za-z][A-Za-z0-9 -]{2,50}?)(?=[，,；;、）)])", passage.answer
+            ):
+                if english.lower() in chinese:
+                    known = any(term.endswith(other) for other in chinese[english.lower()])
+                    agree += known
+                    differ |= set() if known else {(term, english)}
+    assert agree > 250
+    assert len(differ) <= 0.08 * agree, sorted(differ)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -311,9 +311,7 @@ def test_numbers_given_come_before_those_of_the_index_and_these_before_the_bundl
 
 @settings(max_examples=300, deadline=None)
 @given(
-    signals=st.builds(
-        Signals, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.integers(0, 10**12), st.floats(0.05, 1, exclude_min=False)
-    ),
+    signals=st.builds(Signals, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.integers(0, 10**12), st.floats(0.05, 1)),
     calibration=CALIBRATIONS,
 )
 def test_a_confidence_is_a_probability(signals: Signals, calibration: Calibration) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import string
 import subprocess
 import sys
 
@@ -154,10 +155,9 @@ def test_every_bundled_name_is_found() -> None:
     assert missed == []
 
 
-@pytest.mark.parametrize("letter", "abcdefghijklmnopqrstuvwxyz0123456789")
-def test_no_bundled_name_is_a_single_character(letter: str) -> None:
-    """A letter or digit of a formula names no term."""
-    assert bundled_glossary().find(f"{letter} = {letter}") == []
+def test_no_bundled_name_is_a_single_character() -> None:
+    """A letter or a digit of a formula names no term."""
+    assert [one for one in string.ascii_lowercase + string.digits if bundled_glossary().find(one)] == []
 
 
 def test_no_stop_word_is_a_bundled_name() -> None:

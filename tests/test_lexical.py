@@ -6,15 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retriever.errors import IndexUnusableError
-from retriever.lexical import FILES, LexicalIndex, inverse_frequency
+from retriever.lexical import EXPANDED, FILES, LexicalIndex, Slot, inverse_frequency
 
 Sides = list[tuple[list[str], list[str]]]
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "学习", "网络"]), max_size=6)
 SIDES = st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=12)
+WAY = st.lists(st.sampled_from(["a", "b", "c", "d", "学习", "unknown"]), min_size=1, max_size=3).map(tuple)
+SLOTS = st.lists(
+    st.one_of(st.sampled_from(["a", "b", "网络"]), st.lists(WAY, min_size=1, max_size=3).map(tuple)), max_size=4
+)
 
 
 def plain_bm25(passages: Sides, query: list[str]) -> list[float]:
@@ -30,6 +34,20 @@ def plain_bm25(passages: Sides, query: list[str]) -> list[float]:
                 idf = math.log(1 + (len(texts) - df + 0.5) / (df + 0.5))
                 score += idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * len(text) / mean))
         scores.append(score)
+    return scores
+
+
+def plain_scores(passages: Sides, slots: list[Slot]) -> list[float]:
+    """Slot by slot: of a concept the best way, the first fully and the others EXPANDED times where the passages have all of its terms."""
+    vocabulary = {term for sides in passages for side in sides for term in side}
+    scores = [0.0] * len(passages)
+    for slot in set(slots):
+        ways = ((slot,),) if isinstance(slot, str) else slot
+        parts = [plain_bm25(passages, list(ways[0]))]
+        for way in ways[1:]:
+            if set(way) <= vocabulary:
+                parts.append([EXPANDED * score for score in plain_bm25(passages, list(way))])
+        scores = [score + max(part) for score, part in zip(scores, zip(*parts, strict=True), strict=True)]
     return scores
 
 
@@ -114,6 +132,149 @@ def test_passages_without_any_term_are_counted() -> None:
     assert len(index) == 3
     assert index.scores(["a"]).nonzero()[0].tolist() == [1]
     assert LexicalIndex.build([([], [])]).scores(["a"]).tolist() == [0.0]
+
+
+# Concepts
+
+BN: Slot = (("bn",), ("批", "归一化"), ("batch", "normalization"))
+NORMALIZED: Sides = [
+    (["bn"], ["x"]),
+    (["批", "归一化"], []),
+    (["batch", "normalization"], []),
+    (["批"], ["y"]),
+    (["bn"], ["批", "归一化"]),
+    (["z"], ["z"]),
+]
+
+
+def test_other_names_count_by_half_as_much() -> None:
+    """What is written as the query has it counts fully, what has another name of it EXPANDED times."""
+    index = LexicalIndex.build(NORMALIZED)
+    scores = index.scores([BN])
+    assert 0 < EXPANDED < 1
+    assert scores[0] == index.scores(["bn"])[0] > 0
+    assert scores[1] == np.float32(EXPANDED) * index.scores(["批", "归一化"])[1] > 0
+    assert scores[2] == np.float32(EXPANDED) * index.scores(["batch", "normalization"])[2] > 0
+    assert scores[5] == 0
+
+
+def test_of_a_concept_the_best_way_counts_alone() -> None:
+    """A passage that uses two names says the same thing twice, not two things."""
+    index = LexicalIndex.build(NORMALIZED)
+    one, other = index.scores(["bn"])[4], np.float32(EXPANDED) * index.scores(["批", "归一化"])[4]
+    assert min(one, other) > 0
+    assert index.scores([BN])[4] == max(one, other)
+
+
+def test_the_part_of_a_name_counts_for_its_part() -> None:
+    """A passage with one of two terms of another name has that term's score, EXPANDED times."""
+    index = LexicalIndex.build(NORMALIZED)
+    assert index.scores([BN])[3] == np.float32(EXPANDED) * index.scores(["批"])[3] > 0
+
+
+def test_another_name_of_which_no_passage_has_a_term_does_not_count() -> None:
+    """Half a name, the rest of which the corpus never says, is another word; half of what the query says still counts."""
+    index = LexicalIndex.build([(["batch"], ["size"]), (["learning"], ["rate"])])
+    assert index.scores([(("bn",), ("batch", "normalization"))]).tolist() == [0.0, 0.0]
+    assert index.scores([(("batch", "normalization"), ("bn",))]).tolist() == index.scores(["batch"]).tolist()
+
+
+def test_the_order_of_other_names_changes_nothing() -> None:
+    """Only which is the query's own does."""
+    index = LexicalIndex.build(NORMALIZED)
+    own, *others = BN
+    assert index.scores([(own, *reversed(others))]).tolist() == index.scores([BN]).tolist()
+    assert index.scores([(*others, own)]).tolist() != index.scores([BN]).tolist()
+
+
+def test_a_concept_of_one_way_is_its_terms() -> None:
+    """A term alone, or several, with no other name."""
+    index = LexicalIndex.build(NORMALIZED)
+    assert index.scores([(("bn",),)]).tolist() == index.scores(["bn"]).tolist()
+    np.testing.assert_allclose(index.scores([(("批", "归一化"),)]), index.scores(["批", "归一化"]), rtol=1e-6)
+
+
+def test_repeated_concepts_and_terms_of_a_name_count_once() -> None:
+    """Like repeated terms."""
+    index = LexicalIndex.build(NORMALIZED)
+    assert index.scores([BN, BN]).tolist() == index.scores([BN]).tolist()
+    assert index.scores([(("bn", "bn"), ("批", "归一化", "批"))]).tolist() == index.scores([BN[:2]]).tolist()
+    assert index.ceiling([BN, BN]) == index.ceiling([BN])
+
+
+def test_slots_add_up() -> None:
+    """A query of terms and concepts has the sum of their scores."""
+    index = LexicalIndex.build(NORMALIZED)
+    np.testing.assert_allclose(index.scores(["x", BN]), index.scores(["x"]) + index.scores([BN]), rtol=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(passages=SIDES, slots=SLOTS)
+def test_scores_of_slots_equal_a_plain_loop(passages: Sides, slots: list[Slot]) -> None:
+    """Terms and concepts together, over random passages."""
+    scores = LexicalIndex.build(passages).scores(slots)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, plain_scores(passages, slots), rtol=1e-5, atol=1e-7)
+
+
+def test_the_ceiling_of_a_concept_is_that_of_the_way_it_is_written() -> None:
+    """Other names that the query might have used do not make it ask for more; two names for it are two ways of asking."""
+    index = LexicalIndex.build(NORMALIZED)
+    assert index.ceiling([BN]) == index.ceiling(["bn"]) == pytest.approx(inverse_frequency(2, 6) * 2.2)
+    assert index.ceiling([(("批", "归一化"), ("bn",))]) == pytest.approx(index.ceiling(["批", "归一化"]))
+    assert index.ceiling(["x", BN]) == pytest.approx(index.ceiling(["x"]) + index.ceiling([BN]))
+    assert index.ceiling([]) == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(passages=SIDES, slots=SLOTS)
+@example([(["a", "b", "c"], []), (["d"], ["a"])], [(("a",), ("b", "c"))])
+@example([(["a"], []), (["b"], [])], ["a", (("a",),)])
+def test_no_score_of_slots_exceeds_the_ceiling(passages: Sides, slots: list[Slot]) -> None:
+    """Divided by the ceiling, scores of all queries lie in [0, 1]: other names and names that share terms do not break through it."""
+    index = LexicalIndex.build(passages)
+    assert float(index.scores(slots).max()) <= index.ceiling(slots) + 1e-5
+
+
+# Which terms there are
+
+
+def test_terms_of_questions_and_answers_are_known() -> None:
+    """A term is known when any passage has it, as it is cut."""
+    index = LexicalIndex.build([(["bn"], ["归一化"]), ([], ["before"])])
+    assert all(term in index for term in ("bn", "归一化", "before"))
+    assert not any(term in index for term in ("归", "BN", "", "unknown"))
+    assert "a" not in LexicalIndex.build([([], [])])
+
+
+def test_frequent_terms_are_counted_by_passages() -> None:
+    """Not by how often they are said in one."""
+    index = LexicalIndex.build([(["a", "a"], ["a", "b"]), (["b"], ["c"]), ([], ["b", "c"])])
+    assert [sorted(index.frequent(least)) for least in (1, 2, 3, 4)] == [["a", "b", "c"], ["b", "c"], ["b"], []]
+    assert LexicalIndex.build([([], [])]).frequent(1) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(passages=SIDES, least=st.integers(1, 4))
+def test_known_and_frequent_terms_are_those_of_the_passages(passages: Sides, least: int) -> None:
+    """As counting plainly finds."""
+    counts = Counter(term for question, answer in passages for term in {*question, *answer})
+    index = LexicalIndex.build(passages)
+    assert sorted(index.frequent(least)) == sorted(term for term, count in counts.items() if count >= least)
+    assert all(term in index for term in counts)
+
+
+def test_what_is_loaded_knows_its_terms(tmp_path: Path) -> None:
+    """Known terms, frequent ones and scores of concepts come back from disk."""
+    index = LexicalIndex.build(NORMALIZED)
+    index.save(tmp_path)
+    loaded = LexicalIndex.load(tmp_path, len(NORMALIZED))
+    assert "归一化" in loaded
+    assert loaded.frequent(2) == index.frequent(2)
+    assert loaded.scores([BN, "x"]).tolist() == index.scores([BN, "x"]).tolist()
+
+
+# On disk
 
 
 def test_saved_and_loaded_gives_equal_scores(tmp_path: Path) -> None:

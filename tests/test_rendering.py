@@ -49,7 +49,8 @@ def make_answer(*passages: Passage, abstained: bool = False, highlights: tuple[t
     query = Query(
         text="What is asked?",
         language="en",
-        terms=("asked",),
+        folded="what is asked?",
+        slots=("asked",),
         vector=np.zeros(2, dtype=np.float32),
     )
     choices = tuple(

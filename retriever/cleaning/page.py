@@ -85,7 +85,9 @@ def _by_phrase(page: Page) -> None:
         ):
             continue
         sure = phrases.sure_furniture(block.plain)
-        if sure and not (sure[0] in _SOFT_RULES and (_is_question(page, at, sure[0]) or _is_answer(page, at))):
+        if sure and not (
+            sure[0] in _SOFT_RULES and (_is_question(page, at, sure[0]) or _is_answer(page, at) or _is_item(page, at))
+        ):
             page.drop(at, *sure)
         elif not first <= at <= last + 1 and page.profile.is_repeated(page.source, block):
             page.drop(at, "site-repeated", "stands on several pages of this site")
@@ -123,6 +125,26 @@ def _is_answer(page: Page, at: int) -> bool:
         return False
     alone = at + 1 == len(page.blocks) or page.asks(at + 1) or page.blocks[at + 1].kind == "heading"
     return alone or len(_grams(text) & _grams(page.blocks[at - 1].plain)) >= 2
+
+
+def _is_item(page: Page, at: int) -> bool:
+    """True for a whole sentence that is one of a run of items, when one beside it is no furniture: lists are furniture or not as a whole."""
+    block, number = page.blocks[at], page.cues[at].number
+    if len(block.plain) < 20 or block.plain.rstrip()[-1:] not in "。.!！?？;；" or block.linked > 0.3:
+        return False
+    for step in (-1, 1):
+        n = at + step
+        if not 0 <= n < len(page.blocks) or phrases.sure_furniture(page.blocks[n].plain):
+            continue
+        other = page.cues[n].number
+        numbered = (
+            number is not None
+            and other is not None
+            and (other.scheme, other.value) == (number.scheme, (*number.value[:-1], number.value[-1] + step))
+        )
+        if (numbered or block.kind == page.blocks[n].kind == "item") and len(page.blocks[n].plain) >= 20:
+            return True
+    return False
 
 
 def _by_paragraph(page: Page) -> None:

@@ -8,6 +8,7 @@ questions). So the styles a page could have are compared as wholes: the one with
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from retriever.cues import display_width, is_rhetorical, is_url, read_cue
 from retriever.splitting.numbering import CHAPTER, Line, best_chain
@@ -256,27 +257,42 @@ def inline_topic(line: Line) -> bool:
 
 
 def _companions(lines: list[Line], chosen: set[int]) -> set[int]:
-    """Lines in the same dress as the chosen ones (emphasised, or headings of one level) that lack their label or number."""
-    if len(chosen) < 2:
-        return set()
-    found: set[int] = set()
+    """Lines in the same dress as the chosen ones (emphasised) that lack their label or number, or have the number that is missing between two.
+
+    Where the numbers count up without a gap nothing is missing, and a dressed line must ask outright to be one.
+    """
     dressed = [
         at
         for at in chosen
         if (lines[at].block.strong or lines[at].block.text.startswith(("**", "__")))
         and lines[at].block.kind == "paragraph"
     ]
-    if len(dressed) >= 0.7 * len(chosen):
-        for at, line in enumerate(lines):
-            if (
-                line.eligible
-                and line.block.strong
-                and line.block.kind == "paragraph"
-                and not line.cue.label
-                and line.block.gap >= 2
-            ):
-                if (line.cue.ask >= 0.5 or line.titled) and _followed_by_content(lines, at, chosen):
-                    found.add(at)
+    if len(chosen) < 2 or len(dressed) < 0.7 * len(chosen):
+        return set()
+    order = sorted(chosen)
+    missing: dict[tuple[str, int], tuple[int, int]] = {}  # scheme and number of a gap, and the lines it lies between
+    numbered = 0
+    for one, other in pairwise(order):
+        first, second = lines[one].cue.number, lines[other].cue.number
+        if first and second and first.scheme == second.scheme and len(first.value) == len(second.value) == 1:
+            numbered += second.value[0] == first.value[0] + 1
+            for value in range(first.value[0] + 1, min(second.value[0], first.value[0] + 5)):
+                missing[first.scheme, value] = (one, other)
+    complete = numbered == len(order) - 1
+    found: set[int] = set()
+    for at, line in enumerate(lines):
+        if at in chosen or not line.eligible or not line.block.strong or line.block.kind != "paragraph":
+            continue
+        if line.cue.label or line.block.gap < 2 or not _followed_by_content(lines, at, chosen):
+            continue
+        number = line.cue.number
+        if number is not None and len(number.value) == 1:
+            start, end = missing.get((number.scheme, number.value[0]), (0, 0))
+            if start < at < end:
+                found.add(at)
+                continue
+        if line.cue.ask >= (0.9 if complete else 0.5) or (line.titled and not complete):
+            found.add(at)
     return found
 
 
