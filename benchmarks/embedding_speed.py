@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from retriever.analysis import fold  # noqa: E402
 from retriever.encoders.load import load_encoder  # noqa: E402
 from retriever.locations import bundled_corpus  # noqa: E402
-from retriever.pipeline import read_corpus  # noqa: E402
+from retriever.pages import read_corpus  # noqa: E402
 
 
 def texts_of_the_corpus() -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import trafilatura
 
 from retriever.cleaning.page import clean
-from retriever.cleaning.profile import fit
+from retriever.cleaning.profile import fit, page_lines
 from retriever.corpus import load_source, read_blocks
 from retriever.documents import Source
 
@@ -23,7 +23,7 @@ from retriever.documents import Source
 def ours(source: Source) -> str:
     """Text of the blocks that our cleaning keeps."""
     title, blocks = read_blocks(source)
-    document = clean(source, title, blocks, fit([(source, blocks)]))
+    document = clean(source, title, blocks, fit([page_lines(source, blocks)]))
     return "\n".join(block.text for block in document.blocks)
 
 

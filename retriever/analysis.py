@@ -124,22 +124,41 @@ def singular(word: str) -> str:
 
 def build_analyzer(texts: Iterable[str]) -> Analyzer:
     """An analyzer whose dictionary is jieba's, trimmed to the words that occur in `texts`."""
+    total, words = base_words()
+    for text in texts:
+        words.update(words_in(text))
+    return Analyzer(dict(sorted(words.items())), total)
+
+
+def base_words() -> tuple[int, dict[str, int]]:
+    """What every trimmed dictionary has: the sum of all counts of jieba's, and its stop words with their counts."""
+    counts, total = _jieba()
+    return total, {word: counts[word] for word in sorted(STOPWORDS) if counts.get(word)}
+
+
+def words_in(text: str) -> dict[str, int]:
+    """The words of jieba's dictionary that occur in `text`, with their counts, sorted."""
+    counts, _ = _jieba()
+    words = {}
+    for match in re.finditer(r"[\u3400-\u4dbf\u4e00-\u9fff]+", fold(text)):
+        run = match.group(0)
+        for start in range(len(run)):
+            for end in range(start + 1, min(len(run), start + _LONGEST_WORD) + 1):
+                word = run[start:end]
+                if word not in counts:
+                    break
+                if counts[word]:
+                    words[word] = counts[word]
+    return dict(sorted(words.items()))
+
+
+@lru_cache(maxsize=1)
+def _jieba() -> tuple[dict[str, int], int]:
+    """jieba's dictionary, with counts of 0 for beginnings of words, and the sum of the counts."""
     import logging
 
     import jieba
 
     jieba.setLogLevel(logging.ERROR)
     jieba.dt.initialize()
-    counts = jieba.dt.FREQ
-    words = {word: counts[word] for word in STOPWORDS if counts.get(word)}
-    for text in texts:
-        for match in re.finditer(r"[\u3400-\u4dbf\u4e00-\u9fff]+", fold(text)):
-            run = match.group(0)
-            for start in range(len(run)):
-                for end in range(start + 1, min(len(run), start + _LONGEST_WORD) + 1):
-                    word = run[start:end]
-                    if word not in counts:
-                        break
-                    if counts[word]:
-                        words[word] = counts[word]
-    return Analyzer(dict(sorted(words.items())), jieba.dt.total)
+    return jieba.dt.FREQ, jieba.dt.total

@@ -13,7 +13,7 @@ from retriever import __version__
 from retriever.commands.ask import ask
 from retriever.commands.calibrate import calibrate
 from retriever.commands.evaluate import evaluate
-from retriever.commands.index import index, status
+from retriever.commands.index import index, status, verify
 from retriever.commands.inspect import clean, passages, show
 from retriever.commands.models import models
 from retriever.commands.options import CONTEXT
@@ -26,7 +26,7 @@ def main_group() -> None:
     """Find the passage that answers a question, word for word from your documents, in Chinese and English."""
 
 
-for _command in (ask, index, status, evaluate, calibrate, models, passages, clean, show):
+for _command in (ask, index, status, verify, evaluate, calibrate, models, passages, clean, show):
     main_group.add_command(_command)
 
 

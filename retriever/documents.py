@@ -7,8 +7,9 @@ inclusive, and both always mean the decoded original file, never a cleaned copy.
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -134,3 +135,14 @@ class OpenQuestion:
     question: str
     question_lines: tuple[int, int]
     heading_path: tuple[str, ...] = field(default=())
+
+
+_TUPLES = {"question_lines", "answer_lines", "dropped_lines", "heading_path"}
+
+
+def read_passage(row: dict[str, Any]) -> Passage:
+    """A passage from its JSON form."""
+    values = {field.name: row[field.name] for field in fields(Passage)}
+    values.update({name: tuple(values[name]) for name in _TUPLES})
+    values["pieces"] = tuple((start, end) for start, end in values["pieces"])
+    return Passage(**values)

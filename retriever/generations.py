@@ -13,11 +13,13 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from retriever.analysis import ANALYZER_VERSION
-from retriever.errors import IndexUnusableError, rebuild_hint
+from retriever.errors import IndexUnusableError, InputError, rebuild_hint
 
 FORMAT_VERSION = 2
 
@@ -91,6 +93,46 @@ def recorded_settings(directory: Path) -> dict[str, Any] | None:
                 if isinstance(settings["roots"], list):
                     return settings
     return None
+
+
+@contextlib.contextmanager
+def building(directory: Path, told: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Hold the folder of an index for building; while another process does, say so once through `told` and wait for it.
+
+    The system frees the lock of a process that dies, so none is left behind. Raises InputError when the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    holder = directory / "BUILDER"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(directory / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            with contextlib.suppress(OSError, ValueError):
+                told(f"{directory}: waiting for another build ({holder.read_text(encoding='utf-8').strip()})")
+            lock.acquire()
+    except OSError as error:
+        raise InputError(
+            f"{directory}: cannot be written ({error.strerror}); choose another place with --index or RETRIEVER_INDEX"
+        ) from error
+    try:
+        with contextlib.suppress(OSError):
+            holder.write_text(f"process {os.getpid()} since {datetime.now():%H:%M:%S}\n", encoding="utf-8")
+        clear_leftovers(directory)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            holder.unlink()
+        lock.release()
+
+
+def clear_leftovers(directory: Path) -> None:
+    """Remove what builds that were broken off have left; the lock must be held."""
+    with contextlib.suppress(OSError):
+        for left in [*(directory / "generations").glob(".building-*"), *directory.glob(".CURRENT.*")]:
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def make_aside(directory: Path) -> Path:

@@ -5,7 +5,7 @@ import os
 import shutil
 import weakref
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from retriever.alignment import AlignmentIndex
 from retriever.analysis import ANALYZER_VERSION, Analyzer
 from retriever.copies import group_copies
 from retriever.dense import DenseIndex, level
-from retriever.documents import Passage
+from retriever.documents import Passage, read_passage
 from retriever.encoders.protocol import Encoder, EncoderIdentity
 from retriever.errors import IndexUnusableError, InputError, ModelMismatchError, rebuild_hint
 from retriever.generations import (
@@ -198,14 +198,3 @@ def _other_use(mine: EncoderIdentity, theirs: EncoderIdentity) -> str:
     names = ("query_prompt", "passage_prompt", "max_tokens")
     other = [name.replace("_", " ") for name in names if getattr(mine, name) != getattr(theirs, name)]
     return f" with another {' and '.join(other)}" if mine.digest == theirs.digest and other else ""
-
-
-_TUPLES = {"question_lines", "answer_lines", "dropped_lines", "heading_path"}
-
-
-def read_passage(row: dict[str, Any]) -> Passage:
-    """A passage from its JSON form."""
-    values = {field.name: row[field.name] for field in fields(Passage)}
-    values.update({name: tuple(values[name]) for name in _TUPLES})
-    values["pieces"] = tuple((start, end) for start, end in values["pieces"])
-    return Passage(**values)

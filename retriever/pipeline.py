@@ -1,140 +1,29 @@
-"""Build an index from a corpus: load, clean, split, check the citations, analyse, encode, write. Tells what it did and how long it took."""
+"""Build an index from a corpus: pages, terms, vectors, files. Steps done by an earlier build are taken over from its cache."""
 
 import json
-import re
-import time
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retriever.alignment import AlignmentIndex, PieceEncoder
-from retriever.analysis import build_analyzer, fold
-from retriever.cleaning.page import clean
-from retriever.cleaning.profile import fit
-from retriever.corpus import CorpusOptions, find_sources, load_source, read_blocks
+from retriever.analysis import ANALYZER_VERSION, Analyzer, base_words, fold, words_in
+from retriever.corpus import CorpusOptions, find_sources, load_source
 from retriever.cues import language_of
-from retriever.documents import Block, Document, Passage, Source
+from retriever.documents import Passage
 from retriever.encoders.catalogue import BUNDLED
 from retriever.encoders.protocol import Encoder, EncoderOptions
-from retriever.errors import InputError, SourceError
+from retriever.errors import IndexUnusableError, InputError, SourceError
+from retriever.generations import building, current, read_manifest, verify_files
 from retriever.indexing import Index, Parts, write_index
+from retriever.pages import BuildReport, Progress, index_pages, silent
+from retriever.reuse import NAME, BuildCache, digest_of
 from retriever.sentences import SentenceIndex
-from retriever.splitting.segments import cut_blocks
-from retriever.splitting.split import Split, render, split
 
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass
-class BuildReport:
-    """What a build read, dropped and kept; seconds by stage."""
-
-    sources: int = 0
-    skipped: list[str] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
-    drops: Counter[str] = field(default_factory=Counter)
-    passages: int = 0
-    parents: int = 0
-    open_questions: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A source after cleaning and splitting."""
-
-    document: Document
-    split: Split
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    return
-
-
-def read_corpus(
-    roots: list[Path],
-    options: CorpusOptions = CorpusOptions(),
-    report: BuildReport | None = None,
-    progress: Progress = _silent,
-) -> list[Page]:
-    """Pages of a corpus, in order of their names.
-
-    A file that cannot be read is skipped and reported; InputError when none is left.
-    """
-    report = report if report is not None else BuildReport()
-    found = find_sources(roots, options)
-    read: list[tuple[Source, str, list[Block]]] = []
-    for number, (name, path) in enumerate(found):
-        progress("reading", number, len(found))
-        with report.stage("read"):
-            try:
-                source = load_source(name, path, options)
-            except SourceError as error:
-                report.skipped.append(str(error))
-                continue
-            read.append((source, *read_blocks(source)))
-            if source.replaced:
-                report.replaced.append(
-                    f"{path}: {source.replaced} characters could not be decoded as {source.encoding} and were replaced"
-                )
-    if not read:
-        raise InputError("no document could be read: " + "; ".join(report.skipped))
-    with report.stage("clean"):
-        profile = fit((source, blocks) for source, _, blocks in read)
-    pages = []
-    for number, (source, title, blocks) in enumerate(read):
-        progress("cleaning and splitting", number, len(read))
-        with report.stage("clean"):
-            document = clean(source, title, blocks, profile)
-        with report.stage("split"):
-            pages.append(Page(document, split(document)))
-    report.sources = len(pages)
-    for page in pages:
-        report.drops.update(drop.rule for drop in page.document.drops)
-        report.open_questions += len(page.split.open_questions)
-    return pages
-
-
-def check_citations(page: Page) -> None:
-    """The citation invariant: rendering the cited pieces gives the answer, and for text they are the source's own characters.
-
-    Raises InputError naming the passage, for that is a fault of ours which must not reach an index.
-    """
-    source = page.document.source
-    blocks = cut_blocks(source, page.document.blocks)
-    starts = [block.start for block in blocks]
-    for passage in page.split.passages:
-        cited = [blocks[bisect_right(starts, start) - 1] for start, _ in passage.pieces]
-        if any(
-            not block.start <= start < end <= block.end
-            for block, (start, end) in zip(cited, passage.pieces, strict=True)
-        ):
-            raise InputError(
-                f"{source.name}: passage {passage.id} cites a place that holds no text; please report this page"
-            )
-        text = render(source, cited)
-        verbatim = source.format == "html" or all(
-            _folded(source.text[start:end]) in passage.answer for start, end in passage.pieces
-        )
-        if not passage.answer or not text.endswith(passage.answer.split("\n")[-1].strip()) or not verbatim:
-            raise InputError(
-                f"{source.name}: passage {passage.id} differs from the lines it cites; please report this page"
-            )
-
-
-def _folded(text: str) -> str:
-    """Lines without the white space at their ends, parted by line feeds."""
-    return "\n".join(line.rstrip() for line in re.split(r"\r\n|\r|\n", text))
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def query_text(passage: Passage) -> str:
@@ -150,35 +39,60 @@ def build(
     encoder: Encoder,
     options: CorpusOptions = CorpusOptions(),
     model: str = BUNDLED,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     use: EncoderOptions = EncoderOptions(),
+    full: bool = False,
+    told: Callable[[str], None] = lambda _: None,
 ) -> BuildReport:
-    """Build an index of the corpus at `roots` into `directory` and switch to it.
+    """Build an index of the corpus at `roots` into `directory` and switch to it; pages and vectors that an earlier build made of the same
+    content are taken over unless `full`, and the index is the same either way.
 
-    `model` and `use` are what `encoder` was loaded by, remembered for asking.
+    `model` and `use` are what `encoder` was loaded by, remembered for asking. While another process builds in `directory`, says so through `told` and waits.
     """
     report = BuildReport()
-    pages = read_corpus(roots, options, report, progress)
-    with report.stage("check"):
-        for page in pages:
-            check_citations(page)
-    passages = [passage for page in pages for passage in page.split.passages]
-    if not passages:
-        raise InputError(
-            "no question with an answer was found in the corpus; see what is kept with: retriever clean FILE"
-        )
-    settings = {
-        "roots": [str(Path(root).resolve()) for root in roots],
-        "model": model,
-        "use": asdict(use),
-        "corpus": json.loads(json.dumps(asdict(options))),
-    }
-    index_passages(passages, [_source_row(page) for page in pages], settings, directory, encoder, report, progress)
+    with building(directory, told):
+        cache = BuildCache(directory / NAME, forget=full)
+        try:
+            pages, made_of = index_pages(roots, options, cache, report, progress)
+            passages = [passage for page in pages for passage in page.passages]
+            if not passages:
+                raise InputError(
+                    "no question with an answer was found in the corpus; see what is kept with: retriever clean FILE"
+                )
+            settings = {
+                "roots": [str(Path(root).resolve()) for root in roots],
+                "model": model,
+                "use": asdict(use),
+                "corpus": json.loads(json.dumps(asdict(options))),
+            }
+            sources = [page.source for page in pages]
+            settings["made_of"] = digest_of(
+                [made_of, json.dumps([settings, encoder.identity.as_dict()], sort_keys=True)]
+            )
+            if not full and _serves(directory, settings["made_of"]):
+                report.passages, report.parents = len(passages), sum(p.parent is None for p in passages)
+            else:
+                index_passages(passages, sources, settings, directory, encoder, report, progress, cache)
+                cache.keep()
+            progress("done", 1, 1)
+        finally:
+            cache.close()
     return report
 
 
+def _serves(directory: Path, made_of: str) -> bool:
+    """Whether the index that serves is sound and was made of just that."""
+    with suppress(IndexUnusableError):
+        folder = current(directory)
+        manifest = read_manifest(folder)
+        if manifest["settings"].get("made_of") == made_of:
+            verify_files(folder, manifest)
+            return True
+    return False
+
+
 def build_documents(
-    rows: list[tuple[str, str, str]], file: Path, directory: Path, encoder: Encoder, progress: Progress = _silent
+    rows: list[tuple[str, str, str]], file: Path, directory: Path, encoder: Encoder, progress: Progress = silent
 ) -> BuildReport:
     """Build an index of ready-made documents (id, title, text) of `file`, one passage each under its own id, nothing cleaned or split.
 
@@ -227,70 +141,89 @@ def index_passages(
     directory: Path,
     encoder: Encoder,
     report: BuildReport | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
+    cache: BuildCache | None = None,
 ) -> None:
     """Analyse, encode and write `passages`, whose `sources` are described as in `Index.sources`."""
-    report = report or BuildReport()
+    report, cache = report or BuildReport(), cache or BuildCache(None)
     report.passages, report.parents = len(passages), sum(p.parent is None for p in passages)
+    asked, told = [query_text(p) for p in passages], [p.answer for p in passages]
     with report.stage("analyse"):
         progress("analysing", 0, len(passages))
-        analyzer = build_analyzer(text for p in passages for text in (query_text(p), p.answer))
-        question_terms = [analyzer.terms(query_text(p)) for p in passages]
-        answer_terms = [analyzer.terms(p.answer) for p in passages]
+        analyzer, terms = _analyse([*asked, *told], cache)
     with report.stage("encode"):
-        question_vectors = _encode(encoder, [fold(query_text(p)) for p in passages], progress, "encoding questions")
-        answer_vectors = _encode(encoder, [fold(p.answer) for p in passages], progress, "encoding answers")
+        question_vectors = _encode(encoder, asked, cache, report, progress, "encoding questions")
+        answer_vectors = _encode(encoder, told, cache, report, progress, "encoding answers")
     with report.stage("write"):
-        progress("writing", 0, 1)
         progress("aligning", 0, len(passages))
-        alignment = (
-            AlignmentIndex.build(encoder, [fold(query_text(p) + "\n" + p.answer) for p in passages])
-            if isinstance(encoder, PieceEncoder)
-            else None
-        )
+        both = [fold(f"{question}\n{answer}") for question, answer in zip(asked, told, strict=True)]
         parts = Parts(
             passages=passages,
-            question_terms=question_terms,
-            answer_terms=answer_terms,
+            question_terms=terms[: len(passages)],
+            answer_terms=terms[len(passages) :],
             question_vectors=question_vectors,
             answer_vectors=answer_vectors,
             analyzer=analyzer,
             encoder=encoder.identity,
             sources=sources,
             settings=settings,
-            sentences=SentenceIndex.build(encoder, [p.answer for p in passages]),
-            alignment=alignment,
+            sentences=SentenceIndex.build(encoder, told),
+            alignment=AlignmentIndex.build(encoder, both) if isinstance(encoder, PieceEncoder) else None,
         )
+        progress("writing", 0, 1)
         write_index(directory, parts)
     progress("done", 1, 1)
 
 
-def _encode(encoder: Encoder, texts: list[str], progress: Progress, stage: str) -> Any:
-    """Vectors of texts, in slices so that progress shows."""
+def _analyse(texts: list[str], cache: BuildCache) -> tuple[Analyzer, list[list[str]]]:
+    """The analyzer of all texts together, and the terms of each.
+
+    The dictionary words of a text hang on nothing but the text, and so do its terms: the analyzer of a whole corpus cuts it like its own.
+    """
+    raw = cache.get("base words", str(ANALYZER_VERSION))
+    total, words = json.loads(raw) if raw is not None else base_words()
+    if raw is None:
+        cache.put("base words", str(ANALYZER_VERSION), json.dumps([total, words]).encode())
+    terms = []
+    for text in texts:
+        key = digest_of([str(ANALYZER_VERSION), text])
+        raw = cache.get("terms", key)
+        if raw is not None:
+            own, found = json.loads(raw.decode("utf-8", "surrogatepass"))
+        else:
+            own = words_in(text)
+            found = Analyzer(own, total).terms(text)
+            cache.put("terms", key, json.dumps([own, found], ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        words.update(own)
+        terms.append(found)
+    return Analyzer(dict(sorted(words.items())), total), terms
+
+
+def _encode(
+    encoder: Encoder, texts: list[str], cache: BuildCache, report: BuildReport, progress: Progress, stage: str
+) -> "NDArray[np.float32]":
+    """Vectors of texts, rounded to the half precision in which an index keeps them; in slices so that progress shows."""
     import numpy as np
 
-    slices = []
-    for start in range(0, len(texts), 512):
-        progress(stage, start, len(texts))
-        slices.append(encoder.encode_passages(texts[start : start + 512]))
-    return np.concatenate(slices)
-
-
-def _source_row(page: Page) -> dict[str, Any]:
-    source = page.document.source
-    return {
-        "name": source.name,
-        "path": source.path,
-        "title": page.document.title,
-        "sha256": source.sha256,
-        "encoding": source.encoding,
-        "format": source.format,
-        "passages": len(page.split.passages),
-        "dropped": len(page.document.drops),
-        "open_questions": [
-            {"question": q.question, "question_lines": q.question_lines} for q in page.split.open_questions
-        ],
-    }
+    kind = "vector " + digest_of([json.dumps(encoder.identity.as_dict(), sort_keys=True)])
+    keys = [digest_of([text]) for text in texts]
+    out = np.zeros((len(texts), encoder.identity.dimension), dtype=np.float16)
+    missing = []
+    for row, key in enumerate(keys):
+        raw = cache.get(kind, key)
+        if raw is not None and len(raw) == 2 * out.shape[1]:
+            out[row] = np.frombuffer(raw, dtype="<f2")
+        else:
+            missing.append(row)
+    for start in range(0, len(missing), 512):
+        progress(stage, start, len(missing))
+        rows = missing[start : start + 512]
+        out[rows] = encoder.encode_passages([fold(texts[row]) for row in rows])
+        for row in rows:
+            cache.put(kind, keys[row], out[row].astype("<f2").tobytes())
+    report.encoded += len(missing)
+    vectors: NDArray[np.float32] = out.astype(np.float32)
+    return vectors
 
 
 def corpus_changes(index: Index) -> dict[str, list[str]]:

@@ -11,10 +11,10 @@ from types import FrameType
 from typing import Any
 
 from retriever.cleaning.page import clean
-from retriever.cleaning.profile import SiteProfile, fit
+from retriever.cleaning.profile import SiteProfile, fit, page_lines
 from retriever.corpus import FORMATS, read_blocks
 from retriever.documents import Block, Drop, Passage, Source
-from retriever.pipeline import Page, check_citations
+from retriever.pages import Page, check_citations
 from retriever.splitting.split import split
 
 
@@ -33,7 +33,7 @@ def make_page(text: str, name: str = "page.txt", profile: SiteProfile | None = N
     """`text` read, cleaned and split; its citations are checked."""
     source = make_source(text, name)
     title, blocks = read_blocks(source)
-    document = clean(source, title, blocks, profile or fit([(source, blocks)]))
+    document = clean(source, title, blocks, profile or fit([page_lines(source, blocks)]))
     page = Page(document, split(document))
     check_citations(page)
     return page

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from retriever.documents import Passage
-from retriever.pipeline import Page, read_corpus
+from retriever.pages import Page, read_corpus
 
 IOU = 0.8
 

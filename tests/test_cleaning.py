@@ -7,7 +7,7 @@ from making import answers, drop_holding, kept_text, make_page, make_source, par
 
 from retriever.cleaning.profile import SiteProfile, fit
 from retriever.corpus import read_blocks
-from retriever.pipeline import Page
+from retriever.pages import Page
 
 ZH = [
     ("什么是动量？", "动量是梯度的滑动平均，它让更新更平稳。"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from page_scores import Rate, Scores, pages_in, passage_rows, read_jsonl, score
 
-from retriever.pipeline import check_citations
+from retriever.pages import check_citations
 
 HERE = Path(__file__).resolve().parent
 PAGES = HERE / "pages"

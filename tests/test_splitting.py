@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from making import answers, children, make_page, open_questions, parents, questions, within
 
 from retriever.documents import Passage
-from retriever.pipeline import Page
+from retriever.pages import Page
 
 FIXED = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 Pairs = list[tuple[str, str]]

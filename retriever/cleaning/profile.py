@@ -1,5 +1,6 @@
 """What a whole site repeats: lines that stand at the edges of several of its pages are its furniture."""
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -16,24 +17,48 @@ MIN_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
+class PageLines:
+    """The lines of one page, folded and hashed: all of them, and those that count when they recur; and its site.
+
+    A site is the host named in a page's canonical link, else the folder of the file.
+    """
+
+    site: str
+    every: frozenset[str]
+    countable: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SiteProfile:
-    """Repeated lines by site. A site is the host named in a page's canonical link, else the folder of the file."""
+    """Repeated lines by site, folded and hashed."""
 
     repeated: dict[str, frozenset[str]]
 
     def is_repeated(self, source: Source, block: Block) -> bool:
         """True when `block` is a line that the site of `source` repeats over its pages."""
-        return fold(block.plain) in self.repeated.get(site_of(source), frozenset())
+        return _key(block.plain) in self.repeated.get(site_of(source), frozenset())
+
+    def of(self, page: PageLines) -> list[str]:
+        """The lines of a page that its site repeats, sorted: all that cleaning the page asks of the profile."""
+        return sorted(self.repeated.get(page.site, frozenset()) & page.every)
 
 
-def fit(pages: Iterable[tuple[Source, list[Block]]]) -> SiteProfile:
-    """Learn the profile of every site in a corpus from the blocks of its pages."""
+def page_lines(source: Source, blocks: list[Block]) -> PageLines:
+    """What a page tells the profile."""
+    return PageLines(
+        site_of(source),
+        frozenset(_key(block.plain) for block in blocks),
+        frozenset(_key(block.plain) for block in blocks if _countable(block)),
+    )
+
+
+def fit(pages: Iterable[PageLines]) -> SiteProfile:
+    """Learn the profile of every site in a corpus from the lines of its pages."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     totals: Counter[str] = Counter()
-    for source, blocks in pages:
-        site = site_of(source)
-        totals[site] += 1
-        counts[site].update({fold(block.plain) for block in blocks if _countable(block)})
+    for page in pages:
+        totals[page.site] += 1
+        counts[page.site].update(page.countable)
     return SiteProfile(
         {
             site: frozenset(line for line, n in lines.items() if n >= MIN_PAGES and n >= MIN_SHARE * totals[site])
@@ -58,6 +83,11 @@ def site_of(source: Source) -> str:
 def fold(text: str) -> str:
     """`text` for comparison over pages: case, white space and digits do not count."""
     return re.sub(r"\d+", "0", re.sub(r"\s+", " ", text)).strip().lower()
+
+
+def _key(text: str) -> str:
+    """Eight bytes of a digest of the folded text: two of a million lines meet with a chance of one in ten million."""
+    return hashlib.blake2b(fold(text).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _countable(block: Block) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retriever.commands.opening import open_retriever
+from retriever.commands.opening import follow, open_retriever
 from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, terminal_style
 from retriever.errors import InputError
 
@@ -98,7 +98,12 @@ class _Session:
 
     def answer(self, text: str) -> "Answer":
         from retriever.answer import answer
+        from retriever.rendering import Places
 
+        following = follow(self.retriever)
+        if following is not self.retriever:
+            self.retriever, self.places = following, Places(following.index.sources())
+            self.checked.clear()
         return answer(self.retriever, text, self.k, self.min_confidence)
 
     def explain(self, result: "Answer") -> "Explained | None":

@@ -1,6 +1,7 @@
-"""`retriever index` and `retriever status`."""
+"""`retriever index`, `retriever status` and `retriever verify`."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -16,7 +17,10 @@ from retriever.errors import IndexUnusableError
 @MODEL
 @encoder_options
 @DOWNLOAD
-@click.option("--full", is_flag=True, help="Read and encode everything again (at present every build does).")
+@click.option(
+    "--full", is_flag=True, help="Read and encode everything again, taking nothing over from the index there is."
+)
+@click.option("--watch", is_flag=True, help="Stay, and refresh whenever a file of the corpus changes; Ctrl-C ends.")
 @corpus_options
 def index(
     corpus: tuple[str, ...],
@@ -28,6 +32,7 @@ def index(
     batch_size: int | None,
     download: bool,
     full: bool,
+    watch: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     max_bytes: int | None,
@@ -59,11 +64,19 @@ def index(
             exclude = exclude or tuple(recorded.get("exclude", ()))
             max_bytes = max_bytes or recorded.get("max_bytes")
     options = CorpusOptions(include, exclude, max_bytes or MAX_BYTES)
-    report = build_index(roots, directory, model, options, use, download)
+    if watch:
+        from retriever.commands.watching import watch_corpus
+
+        return watch_corpus(
+            roots, lambda again: build_index(roots, directory, model, options, use, download, full and not again)
+        )
+    report = build_index(roots, directory, model, options, use, download, full)
     if corpus:
         (directory / "BUNDLED").unlink(missing_ok=True)
     click.echo(f"index      {directory}")
-    click.echo(f"read       {report.sources} sources, {len(report.skipped)} skipped")
+    click.echo(
+        f"read       {report.sources} sources ({report.unchanged} unchanged), {len(report.skipped)} skipped; {report.encoded} texts encoded"
+    )
     dropped = ", ".join(f"{rule} {count}" for rule, count in report.drops.most_common())
     click.echo(f"dropped    {report.drops.total()} blocks" + (f" ({dropped})" if dropped else ""))
     click.echo(
@@ -100,3 +113,27 @@ def status(index_: str | None, as_json: bool) -> int:
     else:
         click.echo(status_text(directory, opened, changes))
     return 0
+
+
+@click.command(context_settings=CONTEXT)
+@INDEX
+@JSON
+def verify(index_: str | None, as_json: bool) -> int:
+    """Check every file of the index, every record and every citation; status 1 when something is wrong or a source has changed."""
+    from retriever.locations import index_directory
+    from retriever.rendering import clean_text
+    from retriever.verifying import verify as verify_index
+
+    directory = index_directory(index_)
+    found = verify_index(directory)
+    sound = not found.faults and not found.changes
+    if as_json:
+        click.echo(json.dumps({"index": str(directory), "sound": sound, **asdict(found)}, ensure_ascii=False))
+        return 0 if sound else 1
+    for line in [*found.faults, *found.changes]:
+        click.echo(clean_text(line))
+    click.echo(
+        f"{directory}: {found.files} files, {found.passages} passages and {found.sources} sources looked at; "
+        + ("all sound" if sound else f"{len(found.faults)} faults, {len(found.changes)} changed sources")
+    )
+    return 0 if sound else 1

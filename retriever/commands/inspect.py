@@ -31,7 +31,7 @@ def passages(
 
     if paths:
         from retriever.corpus import MAX_BYTES, CorpusOptions
-        from retriever.pipeline import BuildReport, read_corpus
+        from retriever.pages import BuildReport, read_corpus
 
         report = BuildReport()
         pages = read_corpus(
@@ -78,7 +78,7 @@ def passages(
 def clean(file: str, as_json: bool, max_bytes: int) -> int:
     """Show the page FILE with everything that cleaning drops from it, and why."""
     from retriever.corpus import CorpusOptions
-    from retriever.pipeline import read_corpus
+    from retriever.pages import read_corpus
     from retriever.rendering import clean_view, drop_object
 
     if Path(file).is_dir():

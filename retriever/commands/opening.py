@@ -13,7 +13,7 @@ from retriever.errors import IndexUnusableError
 if TYPE_CHECKING:
     from retriever.corpus import CorpusOptions
     from retriever.encoders.protocol import EncoderOptions
-    from retriever.pipeline import BuildReport
+    from retriever.pages import BuildReport
     from retriever.search import Retriever
 
 
@@ -67,6 +67,26 @@ def open_retriever(
     return found
 
 
+def follow(retriever: "Retriever") -> "Retriever":
+    """The retriever itself, or one of the generation that has begun to serve since it was opened; when that cannot be used, the old one."""
+    from retriever.encoders.load import load_encoder
+    from retriever.encoders.protocol import EncoderOptions
+    from retriever.errors import RetrieverError
+    from retriever.generations import current
+    from retriever.indexing import open_index
+    from retriever.search import Retriever
+
+    with contextlib.suppress(RetrieverError, OSError):
+        if current(retriever.index.directory) != retriever.index.folder:
+            index = open_index(retriever.index.directory)
+            settings = index.manifest["settings"]
+            encoder = retriever.encoder
+            if index.encoder != encoder.identity:
+                encoder = load_encoder(settings.get("model", ""), EncoderOptions(**settings.get("use", {})))
+            return Retriever(index, encoder, retriever.settings, retriever.reranker)
+    return retriever
+
+
 def _is_empty(directory: Path) -> bool:
     """True for a folder with nothing in it but what a build that was broken off left; never for one with a finished generation."""
     try:
@@ -74,7 +94,8 @@ def _is_empty(directory: Path) -> bool:
         made = [entry.name for entry in (directory / "generations").iterdir()] if "generations" in inside else []
     except OSError as error:
         raise IndexUnusableError(f"{directory}: cannot be read ({error.strerror}); check its permissions") from error
-    left = {name for name in inside if name != "generations" and not name.startswith(".CURRENT")}
+    ours = {"generations", "cache.sqlite", "cache.sqlite-journal", ".lock", "BUILDER", "calibration.json"}
+    left = {name for name in inside - ours if not name.startswith(".CURRENT")}
     return not left and all(name.startswith(".") for name in made)
 
 
@@ -101,6 +122,7 @@ def build_index(
     options: "CorpusOptions | None" = None,
     use: "EncoderOptions | None" = None,
     download: bool = False,
+    full: bool = False,
 ) -> "BuildReport":
     """Build an index, with progress, warnings and a last line on stderr."""
     from retriever.corpus import CorpusOptions
@@ -113,12 +135,23 @@ def build_index(
 
     name = os.path.abspath(model) if model and os.path.isdir(model) else model or BUNDLED
     encoder = load_encoder(name, use, download)
-    report = build(roots, directory, encoder, options or CorpusOptions(), name, show_progress, use)
+    report = build(
+        roots,
+        directory,
+        encoder,
+        options or CorpusOptions(),
+        name,
+        show_progress,
+        use,
+        full,
+        lambda line: click.echo(line, err=True),
+    )
     for line in [*report.skipped, *report.replaced]:
         click.echo(f"warning: {line}", err=True)
     seconds = sum(report.seconds.values())
     click.echo(
-        f"{report.passages} passages ({report.parents} questions with answers) of {report.sources} sources in {seconds:.1f} s",
+        f"{report.passages} passages ({report.parents} questions with answers) of {report.sources} sources in {seconds:.1f} s"
+        + (f"; {report.unchanged} sources unchanged" if report.unchanged else ""),
         err=True,
     )
     return report
