@@ -62,7 +62,8 @@ class DenseIndex:
         import faiss
         import numpy as np
 
-        faiss.write_index(self._means, str(folder / FILES[0]))
+        # FAISS's own writer does not tell when the last bytes find no room
+        (folder / FILES[0]).write_bytes(faiss.serialize_index(self._means))
         for name, side in zip(FILES[1:], self._sides, strict=True):
             np.save(folder / name, side, allow_pickle=False)
 

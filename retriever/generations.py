@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from retriever.analysis import ANALYZER_VERSION
 from retriever.errors import IndexUnusableError, InputError, rebuild_hint
 
 FORMAT_VERSION = 2
+_POINTER = re.compile(rb"[0-9a-f]{16}(-[0-9a-f]{4})?\n")  # the form `switch` writes, to the byte
 
 
 def is_built(directory: Path) -> bool:
@@ -32,16 +34,16 @@ def is_built(directory: Path) -> bool:
 def current(directory: Path) -> Path:
     """The folder of the serving generation. Raises IndexUnusableError when there is none."""
     try:
-        name = (directory / "CURRENT").read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
+        raw = (directory / "CURRENT").read_bytes()
+    except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise IndexUnusableError(
                 f"{directory}: no index here; make one with: retriever index --index {directory}"
             ) from error
         raise IndexUnusableError(f"{directory}/CURRENT: not readable ({error}); {_hint(directory)}") from error
-    if not name or "/" in name or name.startswith("."):
+    if not _POINTER.fullmatch(raw):
         raise IndexUnusableError(f"{directory}/CURRENT: damaged; {_hint(directory)}")
-    return directory / "generations" / name
+    return directory / "generations" / raw.decode().strip()
 
 
 def _hint(directory: Path) -> str:
@@ -54,6 +56,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raw = (folder / "manifest.json").read_bytes()
         manifest: dict[str, Any] = json.loads(raw)
         found = (manifest["format_version"], manifest["analyzer_version"])
+    except FileNotFoundError as error:
+        if folder.is_dir():
+            raise IndexUnusableError(f"{folder}/manifest.json: missing or damaged; {rebuild_hint(folder)}") from error
+        raise IndexUnusableError(
+            f"{folder}: not there, though {folder.parent.parent}/CURRENT names it; {rebuild_hint(folder)}"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise IndexUnusableError(f"{folder}/manifest.json: missing or damaged; {rebuild_hint(folder)}") from error
     if found != (FORMAT_VERSION, ANALYZER_VERSION):
@@ -85,13 +93,18 @@ def verify_files(folder: Path, manifest: dict[str, Any]) -> None:
 
 def recorded_settings(directory: Path) -> dict[str, Any] | None:
     """What the index in `directory` was built from, even when it is damaged or of another version; None when no trace is left."""
-    with contextlib.suppress(IndexUnusableError, OSError):
-        folders = [current(directory), *sorted((directory / "generations").iterdir())]
-        for folder in folders:
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                settings: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())["settings"]
-                if isinstance(settings["roots"], list):
-                    return settings
+    if not is_built(directory):
+        return None
+    folders = []
+    with contextlib.suppress(IndexUnusableError):
+        folders.append(current(directory))
+    with contextlib.suppress(OSError):
+        folders.extend(sorted((directory / "generations").iterdir(), key=lambda one: -one.stat().st_mtime))
+    for folder in folders:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            settings: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())["settings"]
+            if isinstance(settings["roots"], list):
+                return settings
     return None
 
 
@@ -110,8 +123,10 @@ def building(directory: Path, told: Callable[[str], None] = lambda _: None) -> I
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            who = ""
             with contextlib.suppress(OSError, ValueError):
-                told(f"{directory}: waiting for another build ({holder.read_text(encoding='utf-8').strip()})")
+                who = f" ({holder.read_text(encoding='utf-8').strip()})"
+            told(f"{directory}: waiting for another build{who}")
             lock.acquire()
     except OSError as error:
         raise InputError(
@@ -129,10 +144,17 @@ def building(directory: Path, told: Callable[[str], None] = lambda _: None) -> I
 
 
 def clear_leftovers(directory: Path) -> None:
-    """Remove what builds that were broken off have left; the lock must be held."""
+    """Remove what builds that were broken off have left, and all generations but the one that serves and one other; the lock must be held."""
+    generations = directory / "generations"
     with contextlib.suppress(OSError):
-        for left in [*(directory / "generations").glob(".building-*"), *directory.glob(".CURRENT.*")]:
+        for left in [*generations.glob(".building-*"), *directory.glob(".CURRENT.*")]:
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    with contextlib.suppress(OSError, IndexUnusableError):
+        serving = current(directory)
+        if serving.is_dir():
+            others = [folder for folder in generations.iterdir() if folder != serving]
+            for old in sorted(others, key=lambda folder: folder.stat().st_mtime_ns)[:-1]:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def make_aside(directory: Path) -> Path:
@@ -172,10 +194,11 @@ def switch(directory: Path, aside: Path, name: str) -> None:
         os.rename(aside, target)
     _sync(generations)
     pointer = directory / f".CURRENT.{os.getpid()}"
-    pointer.write_text(target.name + "\n", encoding="utf-8")
+    pointer.write_bytes(target.name.encode() + b"\n")
     _sync(pointer)
     os.replace(pointer, directory / "CURRENT")
-    _sync(directory)
+    with contextlib.suppress(OSError):  # it serves; at worst a power cut brings back the one before
+        _sync(directory)
     for old in generations.iterdir():
         if old.name not in (target.name, before) and not _in_the_making(old.name):
             shutil.rmtree(old, ignore_errors=True)

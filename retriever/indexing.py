@@ -72,6 +72,7 @@ class Index:
             self.copies: NDArray[np.int32] = np.load(folder / "copies.npy", allow_pickle=False)
             self._passages = os.open(folder / "passages.jsonl", os.O_RDONLY)
             weakref.finalize(self, os.close, self._passages)
+            self._sources = (folder / "sources.json").read_bytes()
             words = from_json((folder / "words.json").read_bytes())
             self.analyzer = Analyzer(words["words"], words["total"])
             self.encoder = EncoderIdentity(**manifest["encoder"])
@@ -99,7 +100,7 @@ class Index:
 
     def sources(self) -> list[dict[str, Any]]:
         """What was read: name, path, sha256, encoding, format and counts of every source."""
-        rows: list[dict[str, Any]] = from_json((self.folder / "sources.json").read_bytes())
+        rows: list[dict[str, Any]] = from_json(self._sources)
         return rows
 
     def check_encoder(self, encoder: Encoder) -> None:
@@ -143,11 +144,16 @@ def write_index(directory: Path, parts: Parts, now: Callable[[], None] = lambda:
     try:
         manifest = _fill(aside, parts)
         name = finish(aside, manifest)
+        Index(aside, manifest)  # numpy does not tell when the last bytes of a file find no room
         now()
         switch(directory, aside, name)
+    except IndexUnusableError as error:
+        raise InputError(
+            f"{directory}: writing the index failed (a file came out cut short; is the disk full?); the index that was there is untouched"
+        ) from error
     except OSError as error:
         raise InputError(
-            f"{directory}: writing the index failed ({error.strerror}); the index that was there is untouched"
+            f"{directory}: writing the index failed ({error.strerror or error}); the index that was there is untouched"
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -142,7 +142,8 @@ def index_pages(
     pages, keys = [], []
     for number, file in enumerate(files):
         progress("cleaning and splitting", number, len(files))
-        keys.append(digest_of([file.key, *profile.of(file.lines)]))
+        repeated = profile.of(file.lines)
+        keys.append(digest_of([file.key, *repeated]))
         raw = cache.get("page", keys[-1])
         if raw is not None:
             row = json.loads(raw.decode("utf-8", "surrogatepass"))
@@ -150,6 +151,8 @@ def index_pages(
             report.unchanged += 1
             continue
         source = file.source or load_source(file.name, file.path, options)
+        # a file may have changed since it was looked at: what is made of it now is not what the key says
+        keys[-1] = digest_of([_key(code, file.name, file.path, source.sha256), *repeated])
         title, blocks = read_blocks(source)
         with report.stage("clean"):
             document = clean(source, title, blocks, profile)
@@ -181,24 +184,26 @@ def _read(
     name: str, path: Path, options: CorpusOptions, cache: BuildCache, code: str, report: BuildReport
 ) -> _File | None:
     """A file by its content: decoded and read into blocks only when no earlier build has done so."""
-
-    def key_of(digest: str) -> str:
-        return digest_of([code, name, str(path.resolve()), digest])
-
     digest = _digest(path, options)
-    raw = cache.get("lines", key_of(digest)) if digest else None
+    raw = cache.get("lines", _key(code, name, path, digest)) if digest else None
     if raw is not None:
         site, every, countable, replaced = json.loads(raw)
         report.replaced.extend(replaced)
-        return _File(name, path, key_of(digest), PageLines(site, frozenset(every), frozenset(countable)), None)
+        return _File(name, path, _key(code, name, path, digest), PageLines(site, frozenset(every), frozenset(countable)), None)
     warned = len(report.replaced)
     source = _load(name, path, options, report)
     if source is None:
         return None
     lines = page_lines(source, read_blocks(source)[1])
     told = [lines.site, sorted(lines.every), sorted(lines.countable), report.replaced[warned:]]
-    cache.put("lines", key_of(source.sha256), json.dumps(told).encode())
-    return _File(name, path, key_of(source.sha256), lines, source)
+    key = _key(code, name, path, source.sha256)
+    cache.put("lines", key, json.dumps(told).encode())
+    return _File(name, path, key, lines, source)
+
+
+def _key(code: str, name: str, path: Path, digest: str) -> str:
+    """What the blocks of a file hang on: the program, where the file lies, and its content by its SHA-256."""
+    return digest_of([code, name, str(path.resolve()), digest])
 
 
 def _digest(path: Path, options: CorpusOptions) -> str:

@@ -205,7 +205,7 @@ def _encode(
     """Vectors of texts, rounded to the half precision in which an index keeps them; in slices so that progress shows."""
     import numpy as np
 
-    kind = "vector " + digest_of([json.dumps(encoder.identity.as_dict(), sort_keys=True)])
+    kind = "vector " + digest_of([str(ANALYZER_VERSION), json.dumps(encoder.identity.as_dict(), sort_keys=True)])
     keys = [digest_of([text]) for text in texts]
     out = np.zeros((len(texts), encoder.identity.dimension), dtype=np.float16)
     missing = []

@@ -68,22 +68,34 @@ class BuildCache:
 
     def keep(self) -> None:
         """Write what was put and forget what was not used; in one transaction, so that a crash leaves the old state or the new one."""
-        if self._base is None:
+        if self._base is None or self._path is None:
             return
-        with contextlib.suppress(sqlite3.Error):
-            base = self._base
-            base.execute("BEGIN IMMEDIATE")
-            base.execute("CREATE TEMP TABLE used (kind TEXT, key TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID")
-            base.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", [*self._used, *self._fresh])
-            base.execute(
-                "DELETE FROM step WHERE NOT EXISTS (SELECT 1 FROM used WHERE used.kind = step.kind AND used.key = step.key)"
-            )
-            base.executemany(
-                "INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?)",
-                ((kind, key, value, _checksum(kind, key, value)) for (kind, key), value in self._fresh.items()),
-            )
-            base.execute("DROP TABLE used")
-            base.execute("COMMIT")
+        try:
+            self._write(self._base)
+        except sqlite3.OperationalError:
+            return  # locked, read-only, or no room: it stays as it is
+        except sqlite3.DatabaseError:  # damaged inside: begin a new one
+            self.close()
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+            self._base = self._open()
+            if self._base is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    self._write(self._base)
+
+    def _write(self, base: sqlite3.Connection) -> None:
+        base.execute("BEGIN IMMEDIATE")
+        base.execute("CREATE TEMP TABLE used (kind TEXT, key TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID")
+        base.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", [*self._used, *self._fresh])
+        base.execute(
+            "DELETE FROM step WHERE NOT EXISTS (SELECT 1 FROM used WHERE used.kind = step.kind AND used.key = step.key)"
+        )
+        base.executemany(
+            "INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?)",
+            ((kind, key, value, _checksum(kind, key, value)) for (kind, key), value in self._fresh.items()),
+        )
+        base.execute("DROP TABLE used")
+        base.execute("COMMIT")
 
     def close(self) -> None:
         if self._base is not None:

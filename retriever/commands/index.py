@@ -3,12 +3,16 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from retriever.commands.opening import build_index
 from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, corpus_options, encoder_options
 from retriever.errors import IndexUnusableError
+
+if TYPE_CHECKING:
+    from retriever.pages import BuildReport
 
 
 @click.command(context_settings=CONTEXT)
@@ -64,15 +68,18 @@ def index(
             exclude = exclude or tuple(recorded.get("exclude", ()))
             max_bytes = max_bytes or recorded.get("max_bytes")
     options = CorpusOptions(include, exclude, max_bytes or MAX_BYTES)
+
+    def refresh(again: bool) -> "BuildReport":
+        report = build_index(roots, directory, model, options, use, download, full and not again)
+        if corpus:
+            (directory / "BUNDLED").unlink(missing_ok=True)
+        return report
+
     if watch:
         from retriever.commands.watching import watch_corpus
 
-        return watch_corpus(
-            roots, lambda again: build_index(roots, directory, model, options, use, download, full and not again)
-        )
-    report = build_index(roots, directory, model, options, use, download, full)
-    if corpus:
-        (directory / "BUNDLED").unlink(missing_ok=True)
+        return watch_corpus(roots, directory, refresh)
+    report = refresh(False)
     click.echo(f"index      {directory}")
     click.echo(
         f"read       {report.sources} sources ({report.unchanged} unchanged), {len(report.skipped)} skipped; {report.encoded} texts encoded"

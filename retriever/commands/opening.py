@@ -33,7 +33,7 @@ def open_retriever(
     from retriever.encoders.load import load_encoder
     from retriever.encoders.protocol import EncoderOptions
     from retriever.errors import ModelMismatchError
-    from retriever.generations import is_built
+    from retriever.generations import building, is_built
     from retriever.indexing import open_index
     from retriever.locations import index_directory
     from retriever.search import Retriever
@@ -45,9 +45,13 @@ def open_retriever(
 
         judge = load_reranker(reranker, download)
     if not is_built(directory):
-        if os.path.exists(directory) and not (directory.is_dir() and _is_empty(directory)):
+        free = not os.path.exists(directory) or (directory.is_dir() and _is_empty(directory))
+        if not free and not is_built(directory):  # another process may have finished one since
             raise IndexUnusableError(f"{directory}: not an index; make one with: retriever index --index DIR CORPUS")
-        build_bundled(directory, model)
+        with building(directory, lambda line: click.echo(line, err=True)):
+            built = is_built(directory)  # by another process: then that is the one to use
+        if not built:
+            build_bundled(directory, model)
     try:
         index = open_index(directory)
         settings = index.manifest["settings"]
@@ -96,7 +100,8 @@ def _is_empty(directory: Path) -> bool:
         raise IndexUnusableError(f"{directory}: cannot be read ({error.strerror}); check its permissions") from error
     ours = {"generations", "cache.sqlite", "cache.sqlite-journal", ".lock", "BUILDER", "calibration.json"}
     left = {name for name in inside - ours if not name.startswith(".CURRENT")}
-    return not left and all(name.startswith(".") for name in made)
+    # BUILDER is there while a build is at work, or was broken off: its generation may be in place and not yet pointed at
+    return not left and ("BUILDER" in inside or all(name.startswith(".") for name in made))
 
 
 def _holds_bundled(directory: Path) -> bool:

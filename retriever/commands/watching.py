@@ -10,19 +10,36 @@ from retriever.errors import InputError, RetrieverError
 QUIET = 0.8  # seconds without a change before a refresh: editors write a file in several steps
 
 
-def watch_corpus(roots: list[Path], refresh: Callable[[bool], object]) -> int:
-    """Call `refresh` at once (with False) and after every change below `roots` (with True). A refresh that fails is told and the next one waited
-    for. Ends with Ctrl-C. Raises InputError without the package watchfiles.
+def watch_corpus(roots: list[Path], directory: Path, refresh: Callable[[bool], object]) -> int:
+    """Call `refresh` at once (with False) and after every change below `roots` (with True), but for what a refresh itself writes into `directory`.
+    A refresh that fails is told and the next one waited for. Ends with Ctrl-C. Raises InputError without the package watchfiles.
     """
     try:
-        from watchfiles import watch
+        from watchfiles import Change, DefaultFilter, watch
     except ImportError as error:
         raise InputError("--watch needs the package watchfiles; pip install watchfiles") from error
+    ours, usual = directory.resolve(), DefaultFilter()
+
+    def wanted(change: Change, path: str) -> bool:
+        return usual(change, path) and not Path(path).resolve().is_relative_to(ours)
+
     refresh(False)
-    click.echo(f"watching {', '.join(map(str, roots))} (Ctrl-C ends) …", err=True)
-    for _ in watch(*roots, debounce=int(4000 * QUIET), step=int(1000 * QUIET), raise_interrupt=True):
-        try:
-            refresh(True)
-        except RetrieverError as error:
-            click.echo(f"error: {error}", err=True)
+    told = False  # what changed before the watcher stood is not told by it: look once more when it does
+    for changes in watch(
+        *roots,
+        watch_filter=wanted,
+        debounce=int(4000 * QUIET),
+        step=int(1000 * QUIET),
+        rust_timeout=500,
+        yield_on_timeout=True,
+        raise_interrupt=True,
+    ):
+        if changes or not told:
+            try:
+                refresh(True)
+            except RetrieverError as error:
+                click.echo(f"error: {error}", err=True)
+        if not told:
+            click.echo(f"watching {', '.join(map(str, roots))} (Ctrl-C ends) …", err=True)
+            told = True
     return 0
