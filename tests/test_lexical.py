@@ -136,7 +136,7 @@ def test_passages_without_any_term_are_counted() -> None:
 
 # Concepts
 
-BN: Slot = (("bn",), ("批", "归一化"), ("batch", "normalization"))
+BN = (("bn",), ("批", "归一化"), ("batch", "normalization"))
 NORMALIZED: Sides = [
     (["bn"], ["x"]),
     (["批", "归一化"], []),
