@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from retriever.analysis import STOPWORDS, singular
 
 FILE = Path(__file__).with_name("glossary.jsonl")
 
-_TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[a-z0-9]+[+#]*")
+_TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[a-z0-9\u00c0-\u024f]+[+#]*")
+
+_JOIN = re.compile(r"[^。！？!?；;，,…\n]*")  # noqa: RUF001 -- what may stand between the words of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,14 @@ class Glossary:
     def find(self, folded: str) -> list[Concept]:
         """The terms named in a folded text, from left to right, the longest name at each place."""
         tokens = [(singular(match.group(0)), match.start(), match.end()) for match in _TOKEN.finditer(folded)]
+        joined = [
+            _JOIN.fullmatch(folded[a:b]) for (_, _, a), (_, b, _) in pairwise(tokens)
+        ]  # nothing parts a token from the next
         found, at = [], 0
         while at < len(tokens):
             for size in range(min(self._longest.get(tokens[at][0], 0), len(tokens) - at), 0, -1):
+                if not all(joined[at : at + size - 1]):
+                    continue
                 key = tuple(token for token, _, _ in tokens[at : at + size])
                 terms = self._named.get(key)
                 if terms is not None:

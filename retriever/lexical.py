@@ -141,10 +141,18 @@ class LexicalIndex:
         return inverse_frequency(0 if n is None else int(self._starts[n + 1] - self._starts[n]), self._passages)
 
     def ceiling(self, terms: Iterable[Slot]) -> float:
-        """The score of an endless repetition of all terms as they are written: an upper bound that makes scores of different queries comparable."""
-        written = [slot if isinstance(slot, str) else slot[0] for slot in dict.fromkeys(terms)]
-        flat = dict.fromkeys(term for way in written for term in ([way] if isinstance(way, str) else way))
-        return sum(self.idf(term) * (K1 + 1) for term in flat)
+        """The score of an endless repetition of all terms, of a concept in the way that could score most: an upper bound that makes scores of
+        different queries comparable.
+        """
+
+        def of(way: Iterable[str]) -> float:
+            return sum(self.idf(term) * (K1 + 1) for term in dict.fromkeys(way))
+
+        total = 0.0
+        for slot in dict.fromkeys(terms):
+            ways = ((slot,),) if isinstance(slot, str) else slot
+            total += max(of(way) * (EXPANDED if number else 1) for number, way in enumerate(ways))
+        return total
 
 
 def inverse_frequency(found: int, passages: int) -> float:

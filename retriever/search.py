@@ -125,10 +125,18 @@ class Retriever:
             return pieces is not None and len(pieces.piece_ids([word])[0]) == 1
 
         def words() -> Iterable[str]:
-            frequent = index.lexical.frequent(2) if pieces else []
-            return [*frequent, *glossary.words]
+            if pieces is None:
+                return glossary.words
+            frequent = index.lexical.frequent(2)
+            plurals = pieces.piece_ids([word + "s" for word in frequent])
+            whole = zip(frequent, pieces.piece_ids(frequent), plurals, strict=True)
+            # the analyzer cuts an s off that belongs to some words: hypothesis, bias
+            return [
+                *(word + "s" if len(plural) == 1 < len(ids) else word for word, ids, plural in whole),
+                *glossary.words,
+            ]
 
-        return Speller(words, lambda: [*glossary.han, *index.analyzer.words], glossary.han, known)
+        return Speller(words, lambda: [*glossary.han, *index.analyzer.words], glossary.words | glossary.han, known)
 
     def query(self, text: str) -> Query:
         """Analyse a question. Raises InputError when it is empty."""

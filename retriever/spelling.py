@@ -15,11 +15,11 @@ from retriever.analysis import STOPWORDS
 
 FILE = Path(__file__).with_name("syllables.json")
 
-_LATIN = re.compile(r"[a-z]+")
+_LATIN = re.compile(r"(?<![a-z0-9\u00c0-\u024f])[a-z]+(?![a-z0-9\u00c0-\u024f])")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
-# Latin words of fewer letters than SHORTEST are left alone, those of LONG and more may be two slips away; WIDEST is the longest Chinese term
-# looked for. Set by hand on questions of both development sets into which slips were put by rule.
-SHORTEST, LONG, WIDEST = 5, 10, 8
+# Latin words of fewer letters than SHORTEST are left alone, those of LONG and more may be two slips away from a short term; WIDEST is the longest
+# Chinese term looked for. Set by hand on questions of both development sets into which slips were put by rule.
+SHORTEST, LONG, WIDEST = 5, 10, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,18 @@ class Correction:
 
 
 class Speller:
-    """Corrects towards Latin `words` and Chinese `terms`, both asked for when first needed; of two characters, towards `short_terms` only.
-
-    `known` tells whether a word needs no correction.
+    """Corrects towards Latin `words` and Chinese `terms`, both asked for when first needed; where that is risky, towards `sure` ones of both only:
+    two letters off, two characters long, or a word with a single character beside it. `known` tells whether a word needs no correction.
     """
 
     def __init__(
         self,
         words: Callable[[], Iterable[str]],
         terms: Callable[[], Iterable[str]],
-        short_terms: Container[str],
+        sure: Container[str],
         known: Callable[[str], bool],
     ) -> None:
-        self._short_terms, self._known = short_terms, known
+        self._sure, self._known = sure, known
         self._words = cache(
             lambda: sorted({word for word in words() if len(word) >= SHORTEST - 1 and _LATIN.fullmatch(word)})
         )
@@ -66,54 +65,65 @@ class Speller:
         return text, tuple(found)
 
     def _word(self, word: str) -> str:
-        """`word`, or the one nearest to it by optimal string alignment distance; `word` again where two are equally near."""
+        """`word`, or the one with its first letter that is nearest by optimal string alignment distance; `word` again where two are."""
         if len(word) < SHORTEST or self._known(word):
             return word
         from rapidfuzz.distance import OSA
         from rapidfuzz.process import extract
 
         farthest = 2 if len(word) >= LONG else 1
-        near = extract(word, self._words(), scorer=OSA.distance, score_cutoff=farthest, limit=5)
-        ranked = sorted((distance, other[0] != word[0], other) for other, distance, _ in near)
-        if not ranked or (len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]):
+        near = extract(word, self._words(), scorer=OSA.distance, score_cutoff=farthest, limit=None)
+        ranked = sorted(
+            (distance, other)
+            for other, distance, _ in near
+            if (other[0] == word[0] or other[:2] == word[1::-1]) and (distance == 1 or other in self._sure)
+        )
+        if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
             return word
-        return str(ranked[0][2])
+        return str(ranked[0][1])
 
     def _run(self, run: str, cut: Callable[[str], list[str]], note: Callable[[str, str], str]) -> str:
         """A run of Chinese with terms put where a single character, which is what unknown words fall apart into, makes them sound like one."""
         alone = [len(word) == 1 for word in cut(run) for _ in word]
         doubtful = {at: others for at, one in enumerate(alone) if one and (others := self._others(run, at))}
         terms = self._terms()
+        for start in range(len(run)) if doubtful else ():  # what lies within a known term is beyond doubt
+            for size in range(3, min(WIDEST, len(run) - start) + 1):
+                if run[start : start + size] in terms:
+                    for at in range(start, start + size):
+                        doubtful.pop(at, None)
         for size in range(min(WIDEST, len(run)), 1, -1) if doubtful else ():
-            targets = self._short_terms if size == 2 else terms
             for start in range(len(run) - size + 1):
+                places = [at for at in range(start, start + size) if at in doubtful]
                 window = run[start : start + size]
-                places = [at for at in doubtful if start <= at < start + size]
                 if not places or window in terms:
                     continue
-                respelt = (
-                    window[: at - start] + other + window[at - start + 1 :]
-                    for at in places
-                    if not self._is_particle(window, at - start)
-                    for other in doubtful[at]
-                )
-                word = next((one for one in respelt if one in targets and one not in STOPWORDS), None)
-                if word is not None and not self._known(window):
+                word = self._respelt(window, {at - start: doubtful[at] for at in places})
+                if word and not self._known(window):
                     run = run[:start] + note(window, word) + run[start + size :]
-                    doubtful = {at: others for at, others in doubtful.items() if not start <= at < start + size}
+                    for at in places:
+                        del doubtful[at]
         return run
+
+    def _respelt(self, window: str, doubtful: dict[int, list[str]]) -> str:
+        """The term that `window` becomes with one of its doubtful characters replaced, or ""."""
+        for at, others in doubtful.items():
+            rest = window[:at] or window[at + 1 :] if at in (0, len(window) - 1) else ""
+            beside = len(rest) > 1 and (rest in self._terms() or self._known(rest))
+            if window[at] in STOPWORDS and (beside or len(window) == 2):
+                continue
+            targets = self._sure if len(window) == 2 or beside else self._terms()
+            for other in others:
+                word = window[:at] + other + window[at + 1 :]
+                if word in targets and word not in STOPWORDS:
+                    return word
+        return ""
 
     def _others(self, run: str, at: int) -> list[str]:
         """The characters that sound like the one at a place of `run` and that some term has beside its neighbour."""
         pairs = self._pairs()
         before, after = run[at - 1 : at], run[at + 1 : at + 2]
         return [other for other in _homophones(run[at]) if before + other in pairs or other + after in pairs]
-
-    def _is_particle(self, window: str, at: int) -> bool:
-        """Whether the character at a place of `window` is a stop word with a word beside it, or in a window of two."""
-        rest = window[:at] or window[at + 1 :] if at in (0, len(window) - 1) else ""
-        beside = len(rest) > 1 and (rest in self._terms() or self._known(rest))
-        return window[at] in STOPWORDS and (len(window) == 2 or beside)
 
 
 @lru_cache(maxsize=4096)

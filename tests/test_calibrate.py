@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from retriever.encoders.static import StaticEncoder
 from retriever.errors import InputError
 from retriever.evaluation import calibrate as calibrating
 from retriever.evaluation.calibrate import FEWEST, FOLDS, PRIOR, Observation, Quality, fit, held_out, observe, quality
+from retriever.evaluation.gold import read_questions
 from retriever.evaluation.records import Gold, Question, QuestionSet
 from retriever.indexing import open_index
 from retriever.search import Retriever
@@ -462,6 +463,22 @@ def test_until_now_is_what_the_index_has_until_now(cli: Run, index: Path, questi
     assert second["before"]["abst"] == pytest.approx(0.5, abs=0.03)
     assert second["calibration"] == first["calibration"]
     assert second["held_out"] == first["held_out"]
+
+
+def test_held_out_is_of_questions_that_were_not_fitted_to(
+    cli: Run, index: Path, questions: Path, encoder: StaticEncoder
+) -> None:
+    """The second column is the held-out quality of what was observed, and not how well the fit does on its own questions."""
+    found = json.loads(cli("calibrate", questions, "--index", index, "--refuse", "0.2", "--json").out)
+    retriever = Retriever(open_index(index), encoder)
+    asked = observe(retriever, read_questions(questions, retriever.index), lambda _: set(), lambda *_: None)
+    start = replace(bundled_calibration(), encoder=encoder.identity.digest)
+    assert found["held_out"] == asdict(quality(asked, held_out(asked, start, 0.2)))
+    fitted = retriever.calibration
+    own = [
+        (confidence, confidence < fitted.threshold) for one in asked for confidence in (fitted.confidence(one.signals),)
+    ]
+    assert found["held_out"] != asdict(quality(asked, own))
 
 
 def test_a_dry_run_writes_nothing(cli: Run, index: Path, questions: Path) -> None:

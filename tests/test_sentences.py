@@ -9,6 +9,7 @@ import pytest
 from doubles import KeywordEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from retriever.analysis import fold
 from retriever.encoders.protocol import Encoder
@@ -139,6 +140,19 @@ def test_stored_pieces_give_what_encoding_the_sentences_gives(encoder: StaticEnc
                 None if len(texts) < 3 else texts[int((encoder.encode_passages([*map(fold, texts)]) @ vector).argmax())]
             )
             assert nearest(index, encoder, question, [row]) == [best]
+
+
+class FoldedOnly(KeywordEncoder):
+    """A keyword encoder that is given folded text, or fails."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert [text for text in texts if text != fold(text)] == []
+        return super().encode(texts)
+
+
+def test_sentences_are_encoded_in_their_plainest_spelling() -> None:
+    """As questions are."""
+    assert nearest(SentenceIndex.build(FoldedOnly(), ANSWERS), FoldedOnly(), "学习率", [4]) == ["學習率可以更大。"]
 
 
 def test_an_index_is_as_long_as_its_answers() -> None:
