@@ -63,7 +63,7 @@ class DenseIndex:
         import numpy as np
 
         # FAISS's own writer does not tell when the last bytes find no room
-        (folder / FILES[0]).write_bytes(faiss.serialize_index(self._means))
+        (folder / FILES[0]).write_bytes(faiss.serialize_index(self._means).data)
         for name, side in zip(FILES[1:], self._sides, strict=True):
             np.save(folder / name, side, allow_pickle=False)
 

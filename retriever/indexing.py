@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -34,6 +35,10 @@ from retriever.sentences import SentenceIndex
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+# numpy parses the heads of its files with `ast`, which fails in some Pythons (seen in 3.11.7) when several threads use it at once
+_opening = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,8 @@ def open_index(directory: Path) -> Index:
         try:
             manifest = read_manifest(folder)
             verify_files(folder, manifest)
-            return Index(folder, manifest)
+            with _opening:
+                return Index(folder, manifest)
         except IndexUnusableError:
             if current(directory) == folder:
                 raise
@@ -144,7 +150,8 @@ def write_index(directory: Path, parts: Parts, now: Callable[[], None] = lambda:
     try:
         manifest = _fill(aside, parts)
         name = finish(aside, manifest)
-        Index(aside, manifest)  # numpy does not tell when the last bytes of a file find no room
+        with _opening:
+            Index(aside, manifest)  # numpy does not tell when the last bytes of a file find no room
         now()
         switch(directory, aside, name)
     except IndexUnusableError as error:

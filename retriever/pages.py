@@ -189,7 +189,9 @@ def _read(
     if raw is not None:
         site, every, countable, replaced = json.loads(raw)
         report.replaced.extend(replaced)
-        return _File(name, path, _key(code, name, path, digest), PageLines(site, frozenset(every), frozenset(countable)), None)
+        return _File(
+            name, path, _key(code, name, path, digest), PageLines(site, frozenset(every), frozenset(countable)), None
+        )
     warned = len(report.replaced)
     source = _load(name, path, options, report)
     if source is None:

@@ -71,6 +71,8 @@ class BuildCache:
         if self._base is None or self._path is None:
             return
         try:
+            if self._base.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("damaged")
             self._write(self._base)
         except sqlite3.OperationalError:
             return  # locked, read-only, or no room: it stays as it is

@@ -1,5 +1,6 @@
 """Several at once: one builder at a time, readers that never notice, and sessions that follow the index."""
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +69,31 @@ def serves(directory: Path, encoder: StaticEncoder) -> str:
 def ours(program: str = "", *arguments: str | Path, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
     """A process of its own: a text to run, or the program with these arguments."""
     head = ["-c", program] if program else [str(CHECKOUT / "cli.py")]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *head, *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": str(CHECKOUT)} | (env or {}),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
+    _STARTED.append(process)
+    return process
+
+
+_STARTED: list["subprocess.Popen[str]"] = []
+
+
+@pytest.fixture(autouse=True)
+def _none_left() -> Iterator[None]:
+    """A test that fails half-way leaves no process behind."""
+    yield
+    while _STARTED:
+        process = _STARTED.pop()
+        if process.poll() is None:
+            process.kill()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream and not stream.closed:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        process.wait()
 
 
 def wait_for(condition: Any, seconds: float = 60) -> None:
@@ -189,7 +211,7 @@ def read_until(directory: str, end: Any, allowed: list[str], found: Any) -> None
             retriever = Retriever(open_index(Path(directory)), encoder)
             result = answer_object(answer(retriever, QUESTION, 3, 0), Places(retriever.index.sources()))
             if json.dumps(result) not in allowed:
-                found.put(f"a mixed answer: {result}")
+                found.put(f"a mixed answer: {json.dumps(result)}")
         except Exception as error:
             found.put(repr(error))
         count += 1
@@ -208,9 +230,7 @@ def test_readers_never_notice_a_rebuild(tmp_path: Path, encoder: StaticEncoder, 
     for number in range(6):
         build([write_version(corpus, number)], tmp_path / "only", encoder)
         retriever = Retriever(open_index(tmp_path / "only"), encoder)
-        allowed.append(
-            json.dumps(answer_object(answer(retriever, QUESTION, 3, 0), Places(retriever.index.sources())))
-        )
+        allowed.append(json.dumps(answer_object(answer(retriever, QUESTION, 3, 0), Places(retriever.index.sources()))))
     assert len(set(allowed)) == 6
     build([write_version(corpus, 0)], directory, encoder)
     found: Any = queue.Queue() if kind == "threads" else SPAWN.Queue()
@@ -273,27 +293,26 @@ def test_a_batch_follows_the_index_between_its_questions(
 
 
 def test_the_prompt_follows_the_index(
-    tmp_path: Path, built: Path, encoder: StaticEncoder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    built: Path,
+    encoder: StaticEncoder,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """At the prompt, too, a refresh shows in the next answer."""
-    typed = iter([QUESTION, QUESTION, ""])
 
-    def type_it(_: str) -> str:
-        line = next(typed)
-        if not line:
-            return line
-        build([write_version(tmp_path / "zero", len(capsys_lines()))], built, encoder)
-        return line
+    def typed() -> Any:
+        yield QUESTION
+        build([write_version(tmp_path / "one", 1)], built, encoder)
+        yield QUESTION
+        yield ""
 
-    def capsys_lines() -> list[str]:
-        seen.extend(line for line in capsys.readouterr().out.splitlines() if line)
-        return seen
-
-    seen: list[str] = []
-    monkeypatch.setattr("builtins.input", type_it)
+    lines = typed()
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert session(built).prompt() == 0
-    assert [json.loads(line)["answers"][0]["answer"][2] for line in capsys_lines()] == ["0", "1"]
+    out = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+    assert [row["answers"][0]["answer"][2] for row in out] == ["0", "1"]
 
 
 def test_a_retriever_follows_only_when_there_is_something_to_follow(

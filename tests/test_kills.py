@@ -66,7 +66,9 @@ def test_whenever_a_build_is_killed_the_index_answers_as_before_or_as_the_new_on
     assert before + after + ended == 20
 
 
-def test_the_script_tells_the_versions_apart(script: Any, two: tuple[Path, dict[str, str]], encoder: StaticEncoder) -> None:
+def test_the_script_tells_the_versions_apart(
+    script: Any, two: tuple[Path, dict[str, str]], encoder: StaticEncoder
+) -> None:
     """What serves is named by its answers; any other answer, one character apart, is a mixed one."""
     index, expected = two
     assert expected["A"] != expected["B"]
@@ -74,7 +76,9 @@ def test_the_script_tells_the_versions_apart(script: Any, two: tuple[Path, dict[
     assert script.served(index, encoder, {"A": expected["A"], "B": expected["B"] + " "}).startswith("a mixed answer")
 
 
-def test_the_script_finds_a_damaged_index(script: Any, two: tuple[Path, dict[str, str]], encoder: StaticEncoder) -> None:
+def test_the_script_finds_a_damaged_index(
+    script: Any, two: tuple[Path, dict[str, str]], encoder: StaticEncoder
+) -> None:
     """One changed byte of one file is a violation."""
     index, expected = two
     file = open_index(index).folder / "passages.jsonl"
@@ -118,7 +122,9 @@ def test_a_generation_that_was_never_pointed_at_goes_with_the_next_build(
     assert open_index(index).folder == serving
 
 
-def test_a_cache_cut_off_in_the_middle_is_made_anew(two: tuple[Path, dict[str, str]], script: Any, encoder: StaticEncoder) -> None:
+def test_a_cache_cut_off_in_the_middle_is_made_anew(
+    two: tuple[Path, dict[str, str]], script: Any, encoder: StaticEncoder
+) -> None:
     """Half a cache is forgotten, and the build goes on as without one."""
     index, expected = two
     raw = (index / "cache.sqlite").read_bytes()

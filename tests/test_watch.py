@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, MINI_PAGES
+from conftest import CHECKOUT, MINI_PAGES, Run
 
 from retriever.errors import InputError, RetrieverError
 from retriever.indexing import open_index
@@ -114,9 +114,7 @@ def test_the_index_follows_its_corpus_until_interrupted(
     assert "Traceback" not in watching.said()
 
 
-def test_an_index_inside_its_corpus_does_not_wake_the_watch(
-    corpus: Path, start: Callable[[Path], Watching]
-) -> None:
+def test_an_index_inside_its_corpus_does_not_wake_the_watch(corpus: Path, start: Callable[[Path], Watching]) -> None:
     """What a refresh writes is no change of the corpus, wherever the index lies: one change, one refresh."""
     watching = start(corpus / "index")
     before = watching.said().count(" passages (")
@@ -127,12 +125,31 @@ def test_an_index_inside_its_corpus_does_not_wake_the_watch(
     assert watching.end() == 130
 
 
+def test_a_watched_file_may_be_replaced(tmp_path: Path, corpus: Path) -> None:
+    """Editors move the new version of a file into its place: that is seen each time, and what happens beside the file is not."""
+    watching = Watching(tmp_path, corpus / "en.md", tmp_path / "index")
+    try:
+        watching.wait_for("watching ", 60)
+        for subject in ("momentum", "warm-up"):
+            (corpus / "new").write_text(PAGE.format(subject, subject), encoding="utf-8")
+            (corpus / "new").replace(corpus / "en.md")
+            watching.wait_for_question(f"What does {subject} do?")
+        before = watching.said()
+        (corpus / "beside.md").write_text(PAGE.format("nothing", "nothing"), encoding="utf-8")
+        time.sleep(2)
+        assert watching.said() == before
+        assert watching.end() == 130
+    finally:
+        watching.process.kill()
+
+
 def test_changes_during_the_first_build_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that changes before the watcher stands is found by a look when it does; the first refresh alone is not `again`."""
     from retriever.commands.watching import watch_corpus
 
     def quiet_then_ended(*_: Path, **options: object) -> Iterator[set[object]]:
-        assert options["yield_on_timeout"] and options["raise_interrupt"]
+        assert options["yield_on_timeout"]
+        assert options["raise_interrupt"]
         yield set()
         yield set()
         yield {("added", "x")}
@@ -163,3 +180,19 @@ def test_without_watchfiles_the_way_to_get_it_is_told(tmp_path: Path, monkeypatc
     with pytest.raises(InputError, match="pip install watchfiles"):
         watch_corpus([tmp_path], tmp_path / "index", calls.append)
     assert calls == []
+
+
+def test_watching_a_corpus_of_ones_own_ends_our_claim_on_the_folder(
+    tmp_path: Path, corpus: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark that lets the program rebuild its own index of the handbook goes, as without --watch."""
+
+    def once(_roots: list[Path], _directory: Path, refresh: Callable[[bool], object]) -> int:
+        refresh(False)
+        return 0
+
+    monkeypatch.setattr("retriever.commands.watching.watch_corpus", once)
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "BUNDLED").write_text("ours\n", encoding="utf-8")
+    assert cli("index", corpus, "--index", tmp_path / "index", "--watch").status == 0
+    assert not (tmp_path / "index" / "BUNDLED").exists()

@@ -20,14 +20,22 @@ def watch_corpus(roots: list[Path], directory: Path, refresh: Callable[[bool], o
         raise InputError("--watch needs the package watchfiles; pip install watchfiles") from error
     ours, usual = directory.resolve(), DefaultFilter()
 
+    # a file is watched by its folder: the next version that an editor moves into its place is another one to the system
+    folders = [root.resolve() for root in roots if root.is_dir()]
+    files = {root.parent.resolve() / root.name for root in roots if not root.is_dir()}
+
     def wanted(change: Change, path: str) -> bool:
-        return usual(change, path) and not Path(path).resolve().is_relative_to(ours)
+        place = Path(path).resolve()
+        if not usual(change, path) or place.is_relative_to(ours):
+            return False
+        return any(map(place.is_relative_to, folders)) or Path(path).parent.resolve() / Path(path).name in files
 
     refresh(False)
     told = False  # what changed before the watcher stood is not told by it: look once more when it does
     for changes in watch(
-        *roots,
+        *dict.fromkeys(root if root.is_dir() else root.parent for root in roots),
         watch_filter=wanted,
+        recursive=bool(folders),
         debounce=int(4000 * QUIET),
         step=int(1000 * QUIET),
         rust_timeout=500,
