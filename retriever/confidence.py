@@ -100,8 +100,8 @@ def read_calibration(path: Path) -> Calibration:
                 raise ValueError(f"{name} must be {length} numbers")
         values |= {"power": _number(values["power"], 10), "threshold": _number(values["threshold"], 1)}
         values |= {"longest": int(_number(values["longest"], 1e6)), "encoder": str(values["encoder"])}
-        if values["longest"] < 1:
-            raise ValueError("longest must be 1 or more")
+        if values["longest"] < 0:
+            raise ValueError("longest must be 0 or more")
         return Calibration(**values)
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CalibrationError(
