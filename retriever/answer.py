@@ -43,37 +43,32 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     if not families:
         return Answer(query, True, "the index holds no passage", 0.0, ())
     hits = [retriever.hit(ranking, place, row) for (place, row), _ in families[: max(k, retriever.reads)]]
-    copies = [also for _, also in families]
-    if retriever.reranker is not None:
-        judged = retriever.reranker.scores(question, [f"{hit.passage.question}\n{hit.passage.answer}" for hit in hits])
-        order = sorted(range(len(hits)), key=lambda n: (-float(judged[n]), n))
-        hits = [replace(hits[n], reranked=float(judged[n])) for n in order]
-        copies = [copies[n] for n in order]
-    first = hits[0]
-    signals = _signals(retriever, query, first, [float(ranking.scores[place]) for (place, _), _ in families[:11]])
+    signals = _signals(retriever, query, hits[0], [float(ranking.scores[place]) for (place, _), _ in families[1:11]])
     confidence = retriever.calibration.confidence(signals)
     reason = ""
     if min_confidence is None and confidence < retriever.calibration.threshold:
         reason = "no passage is close enough to the question"
     elif min_confidence is not None and confidence < min_confidence:
         reason = f"the confidence is below {min_confidence:g}"
+    best, copies = hits[0].score, [also for _, also in families]
+    if retriever.reranker is not None:
+        judged = retriever.reranker.scores(question, [f"{hit.passage.question}\n{hit.passage.answer}" for hit in hits])
+        order = sorted(range(len(hits)), key=lambda n: (-float(judged[n]), n))
+        hits = [replace(hits[n], reranked=float(judged[n])) for n in order]
+        copies = [copies[n] for n in order]
     shown = hits[:k]
     spans = retriever.index.sentences.nearest(
         retriever.encoder, query.vector, [hit.row for hit in shown], [hit.passage.answer for hit in shown]
     )
     choices, share = [], 1.0
     for hit, marked, also in zip(shown, spans, copies, strict=False):
-        share = min(share, max(0.0, hit.score) / first.score if first.score > 0 else 0.0)
+        share = min(share, max(0.0, hit.score) / best if best > 0 else 0.0)
         choices.append(Choice(hit, confidence * share, marked, tuple(map(retriever.index.passage, also))))
     return Answer(query, bool(reason), reason, confidence, tuple(choices), signals)
 
 
-def _signals(retriever: Retriever, query: Query, first: Hit, scores: list[float]) -> Signals:
-    """What the confidence is made of, given the first answer and the scores of the best answers by score, its own among them."""
-    rest = list(scores)
-    if first.score in rest:
-        rest.remove(first.score)
-    rest = rest[:10]
+def _signals(retriever: Retriever, query: Query, first: Hit, rest: list[float]) -> Signals:
+    """What the confidence is made of, given the best answer by score and the scores of the next ten. A reranker changes none of it."""
     return Signals(
         score=first.score,
         cosine=max(first.question_cosine, first.answer_cosine),

@@ -4,6 +4,7 @@ Two logistic models are multiplied: that the corpus answers the question at all,
 ``calibration.json`` beside the encoder's model, or in the folder of an index where `retriever calibrate` has put one.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from retriever.encoders.catalogue import BUNDLED, MODELS
-from retriever.errors import IndexUnusableError, InputError
+from retriever.errors import CalibrationError, InputError
 
 NAME = "calibration.json"
 
@@ -77,7 +78,7 @@ def bundled_calibration() -> Calibration:
 def index_calibration(directory: Path, encoder: str) -> Calibration | None:
     """What `retriever calibrate` has put into the folder of an index; None where there is nothing, or for another encoder.
 
-    Raises IndexUnusableError when the file is damaged.
+    Raises CalibrationError when the file is damaged.
     """
     path = directory / NAME
     if not path.exists():
@@ -87,21 +88,32 @@ def index_calibration(directory: Path, encoder: str) -> Calibration | None:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Raises IndexUnusableError when the file cannot be read or its checksum does not hold."""
+    """Raises CalibrationError when the file cannot be read, its checksum does not hold, or its numbers make no confidence."""
     try:
-        row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        digest = row.pop("sha256")
-        if digest != _digest(row):
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(row, dict) or row.pop("sha256", "") != _digest(row):
             raise ValueError("its checksum does not hold")
         values = {field.name: row[field.name] for field in fields(Calibration)}
-        values |= {name: tuple(map(float, values[name])) for name in ("answerable", "right")}
-        found = Calibration(**values)
-        found.confidence(Signals(0.0, 0.0, 0.0, 0.0, 1, 0.5))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise IndexUnusableError(
+        for name, length in (("answerable", 4), ("right", 4)):
+            values[name] = tuple(_number(value, 1e6) for value in values[name])
+            if len(values[name]) != length or isinstance(row[name], str):
+                raise ValueError(f"{name} must be {length} numbers")
+        values |= {"power": _number(values["power"], 10), "threshold": _number(values["threshold"], 1)}
+        values |= {"longest": int(_number(values["longest"], 1e6)), "encoder": str(values["encoder"])}
+        if values["longest"] < 0:
+            raise ValueError("longest must be 0 or more")
+        return Calibration(**values)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise CalibrationError(
             f"{path}: missing or damaged ({error}); remove it, or write it anew with: retriever calibrate QUESTIONS"
         ) from error
-    return found
+
+
+def _number(value: Any, most: float) -> float:
+    """`value` as a number no larger than `most` either way. Raises ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= most:
+        raise ValueError(f"{str(value)[:40]} is no usable number")
+    return float(value)
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
@@ -113,6 +125,8 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink()
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another index with --index") from error
 
 

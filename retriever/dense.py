@@ -92,15 +92,16 @@ def level(
     copies: "NDArray[np.int32]",
 ) -> float:
     """How near to a question of the corpus the nearest passage is that does not answer it: the mean of the better cosine, over up to SAMPLED
-    questions and without passages of the same family or with a copy of the answer. A narrow corpus has a high level, a broad one a low one; what
+    questions and without passages of its family or of a copy's. A narrow corpus has a high level, a broad one a low one; what
     a cosine is worth depends on it.
     """
     import numpy as np
 
     whole = np.flatnonzero(families == np.arange(len(families)))
     found = []
-    for row in whole[:: max(1, len(whole) // SAMPLED)][:SAMPLED].tolist():
-        others = (families != row) & (copies != copies[row])
+    spread = np.linspace(0, len(whole) - 1, min(len(whole), SAMPLED)).round().astype(np.int64)
+    for row in whole[spread].tolist():
+        others = (families != row) & (copies != copies[row]) & (copies[families] != copies[row])
         if others.any():
             found.append(float(np.maximum(questions @ questions[row], answers @ questions[row])[others].max()))
     # rounded: the last digits of a product hang on the processor

@@ -5,7 +5,8 @@
     │   └── SourceError       one source file cannot be read; the build goes on with the others
     ├── IndexUnusableError    an index is missing, damaged or of another version
     │   └── ModelMismatchError  the index was built with another encoder than the one asked for
-    └── ModelError            an encoder cannot be loaded
+    ├── CalibrationError      the numbers of a confidence cannot be read
+    └── ModelError            an encoder or a reranker cannot be loaded
 
 The command line turns each of them into one line on stderr and exit status 2.
 """
@@ -33,8 +34,12 @@ class ModelMismatchError(IndexUnusableError):
     """The index holds vectors of another encoder than the one asked for."""
 
 
+class CalibrationError(RetrieverError):
+    """The file that holds the numbers of the confidence is missing or damaged."""
+
+
 class ModelError(RetrieverError):
-    """An encoder is not present, not readable or not what its files say."""
+    """An encoder or a reranker is not present, not readable or not what its files say."""
 
 
 def rebuild_hint(generation: Path) -> str:

@@ -46,9 +46,12 @@ def explain(retriever: Retriever, query: Query, hit: Hit) -> Explanation:
     words = []
     for slot in query.slots:
         ways: tuple[tuple[str, ...], ...] = ((slot,),) if isinstance(slot, str) else slot
-        found = next((way for way in ways if retriever.index.lexical.scores([(way,)])[hit.row] > 0), None)
+        # a name counts when all of it is there; of the one that was written, else, the words that are
+        found = next((way for way in ways if retriever.index.lexical.scores([((), way)])[hit.row] > 0), None)
         if found is not None:
             words.append(" ".join(found) if found == ways[0] else f"{' '.join(ways[0])} = {' '.join(found)}")
+        else:
+            words.extend(term for term in ways[0] if retriever.index.lexical.scores([term])[hit.row] > 0)
     return Explanation(parts, tuple(dict.fromkeys(words)), _meetings(retriever, query, hit))
 
 

@@ -17,7 +17,7 @@ FILE = Path(__file__).with_name("glossary.jsonl")
 
 _TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[a-z0-9\u00c0-\u024f]+[+#]*")
 
-_JOIN = re.compile(r"[^。！？!?；;，,…\n]*")  # noqa: RUF001 -- what may stand between the words of a name
+_JOIN = re.compile(r"[^。！？!?；;，,…\n]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ class LexicalIndex:
     def scores(self, terms: Iterable[Slot]) -> "NDArray[np.float32]":
         """BM25 score of every passage for a query; float32 (passages,).
 
-        A slot is a term, or a concept written in several ways, each a tuple of terms: of a concept the best way counts, the first
-        (the one of the query) fully and the others EXPANDED times. Slots that repeat count once.
+        A slot is a term, or a concept written in several ways, each a tuple of terms: of a concept the best way counts: the first
+        (the one of the query) as its terms do, the others EXPANDED times where a passage has all their terms. Slots that repeat count once.
         """
         import numpy as np
 
@@ -118,22 +118,32 @@ class LexicalIndex:
             if isinstance(slot, str):
                 self._add(out, slot)
                 continue
-            best = np.zeros_like(out)
-            for number, way in enumerate(slot):
-                if number and not all(term in self._ids for term in way):
-                    continue
-                one = np.zeros_like(out)
-                for term in dict.fromkeys(way):
-                    self._add(one, term)
-                np.maximum(best, one * np.float32(EXPANDED) if number else one, out=best)
+            best = self._all_of(slot[0], some=True)
+            for way in slot[1:]:
+                if all(term in self._ids for term in way):
+                    np.maximum(best, self._all_of(way) * np.float32(EXPANDED), out=best)
             out += best
         return out
 
-    def _add(self, scores: "NDArray[np.float32]", term: str) -> None:
+    def _all_of(self, way: Iterable[str], some: bool = False) -> "NDArray[np.float32]":
+        """Summed scores of the terms of a way in the passages that have all of them, or `some`."""
+        import numpy as np
+
+        terms = list(dict.fromkeys(way))
+        scores, met = np.zeros(self._passages, dtype=np.float32), np.zeros(self._passages, dtype=np.int16)
+        for term in terms:
+            self._add(scores, term, met)
+        if not some:
+            scores[met < len(terms)] = 0.0
+        return scores
+
+    def _add(self, scores: "NDArray[np.float32]", term: str, met: "NDArray[np.int16] | None" = None) -> None:
         n = self._ids.get(term)
         if n is not None:
             span = slice(int(self._starts[n]), int(self._starts[n + 1]))
             scores[self._rows[span]] += self._weights[span]
+            if met is not None:
+                met[self._rows[span]] += 1
 
     def idf(self, term: str) -> float:
         """Inverse frequency of a term; that of a term no passage has when it is unknown."""

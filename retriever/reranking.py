@@ -51,11 +51,12 @@ class CrossEncoderReranker:
             )
         try:
             from sentence_transformers import CrossEncoder
-            from transformers.utils.logging import disable_progress_bar
+            from transformers.utils.logging import disable_progress_bar, set_verbosity_error
         except ImportError as error:
             raise ModelError(
                 "sentence-transformers is not installed; pip install sentence-transformers to use a reranker"
             ) from error
+        set_verbosity_error()  # type: ignore[no-untyped-call]  # its report of what a model lacks; we tell it in a line
         if not download:
             disable_progress_bar()  # type: ignore[no-untyped-call]
         try:

@@ -153,7 +153,6 @@ def test_the_threshold_withholds_the_share_asked_for(seed: int, refuse: float, c
     assert 0 <= found.threshold <= 1
 
 
-@pytest.mark.xfail(strict=True, reason="rounding to four digits lifts the threshold over confidences next to 1")
 def test_the_threshold_withholds_no_more_where_all_confidences_are_high() -> None:
     """Easy questions of a small corpus lie above 0.99995; a twentieth of them may be withheld, not all."""
     asked = [
@@ -163,7 +162,6 @@ def test_the_threshold_withholds_no_more_where_all_confidences_are_high() -> Non
     assert sum(found.confidence(one.signals) < found.threshold for one in asked) <= 3
 
 
-@pytest.mark.xfail(strict=True, raises=np.linalg.LinAlgError, reason="a spread of 1e-16 is taken for a spread")
 def test_questions_that_are_all_alike_are_fitted() -> None:
     """One question over and over says little, and breaks nothing."""
     fit([Observation(Signals(1.4, 1.0, 1.1, 1.1, 6, 0.5), True, True)] * 30, bundled_calibration(), 0.05)
@@ -269,7 +267,7 @@ def test_noise_is_not_mistaken_for_skill() -> None:
     [
         *(
             pytest.param(
-                n, marks=pytest.mark.xfail(strict=True, raises=InputError, reason="four fifths of them are too few to fit")
+                n
             )
             for n in (FEWEST, 24)
         ),
@@ -508,7 +506,6 @@ def test_remove_goes_back_to_the_model(cli: Run, index: Path, questions: Path) -
     assert cli("ask", "权重", "--json", "--index", index) == first
 
 
-@pytest.mark.xfail(strict=True, reason="--remove does not look at --dry-run")
 def test_a_dry_run_removes_nothing(cli: Run, index: Path, questions: Path) -> None:
     """--dry-run changes nothing, whatever is asked for beside it."""
     cli("calibrate", questions, "--index", index)
@@ -659,7 +656,6 @@ def test_damaged_numbers_are_one_error_of_ask_and_can_be_removed(cli: Run, index
     assert cli("ask", "学习率", "--index", index).status == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the index is not opened beside damaged numbers, not even to write new ones")
 def test_damaged_numbers_can_be_written_anew(cli: Run, index: Path, questions: Path) -> None:
     """The command that the error message names does what it says."""
     (index / NAME).write_text("{}", encoding="utf-8")
@@ -668,7 +664,6 @@ def test_damaged_numbers_can_be_written_anew(cli: Run, index: Path, questions: P
     assert cli("ask", "学习率", "--index", index).status == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a rebuild is tried, which mends no calibration")
 def test_damaged_numbers_beside_the_index_of_our_own_making_cost_no_rebuild(
     cli: Run, tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -683,7 +678,6 @@ def test_damaged_numbers_beside_the_index_of_our_own_making_cost_no_rebuild(
     one_error(cli("ask", "学习率"))
 
 
-@pytest.mark.xfail(strict=True, raises=UnicodeEncodeError, reason="the name is written as it is")
 def test_a_file_name_that_is_no_unicode_breaks_nothing(cli: Run, index: Path, tmp_path: Path) -> None:
     """Files may be called anything."""
     file = write_rows(tmp_path / "\udcff.jsonl", question_rows())

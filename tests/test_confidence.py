@@ -29,7 +29,7 @@ from retriever.confidence import (
 from retriever.dense import SAMPLED, USUAL_COUNT, USUAL_LEVEL, level
 from retriever.encoders.catalogue import BUNDLED, MODELS
 from retriever.encoders.static import StaticEncoder, static_digest
-from retriever.errors import IndexUnusableError, InputError
+from retriever.errors import CalibrationError, InputError
 from retriever.indexing import open_index
 from retriever.search import Retriever
 
@@ -81,19 +81,19 @@ def test_the_file_is_json_that_people_can_read(tmp_path: Path) -> None:
 
 
 def test_a_flipped_bit_is_found_or_changes_nothing(tmp_path: Path) -> None:
-    """Each bit of the file in turn: an error of ours, or the same calibration; never other numbers, never another exception."""
+    """Four bits of each byte in turn: an error of ours, or the same calibration; never other numbers, never another exception."""
     path = tmp_path / NAME
     write_calibration(path, SMALL)
     raw = path.read_bytes()
     found = 0
     for at in range(len(raw)):
-        for bit in range(8):
+        for bit in (0, 1, 4, 7):
             path.write_bytes(raw[:at] + bytes([raw[at] ^ (1 << bit)]) + raw[at + 1 :])
             try:
                 assert read_calibration(path) == SMALL, (at, bit)
-            except IndexUnusableError:
+            except CalibrationError:
                 found += 1
-    assert found > 6 * len(raw)
+    assert found > 3 * len(raw)
 
 
 def test_a_file_cut_short_is_found(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_file_cut_short_is_found(tmp_path: Path) -> None:
     raw = path.read_bytes()
     for length in range(len(raw) - 1):
         path.write_bytes(raw[:length])
-        with pytest.raises(IndexUnusableError):
+        with pytest.raises(CalibrationError):
             read_calibration(path)
     path.write_bytes(raw[:-1])
     assert read_calibration(path) == SMALL
@@ -114,7 +114,7 @@ def test_a_number_changed_by_hand_is_found(tmp_path: Path) -> None:
     path = tmp_path / NAME
     write_calibration(path, SMALL)
     path.write_text(path.read_text(encoding="utf-8").replace('"threshold": 0.4', '"threshold": 0.3'), encoding="utf-8")
-    with pytest.raises(IndexUnusableError, match=r"its checksum does not hold\); .*retriever calibrate"):
+    with pytest.raises(CalibrationError, match=r"its checksum does not hold\); .*retriever calibrate"):
         read_calibration(path)
 
 
@@ -124,11 +124,8 @@ def test_a_field_that_is_missing_is_found(tmp_path: Path, name: str) -> None:
     row = row_of(SMALL)
     del row[name]
     (tmp_path / NAME).write_text(sealed(row), encoding="utf-8")
-    with pytest.raises(IndexUnusableError, match=name):
+    with pytest.raises(CalibrationError, match=name):
         read_calibration(tmp_path / NAME)
-
-
-UNCAUGHT = pytest.mark.xfail(strict=True, reason="only what a first confidence trips over is checked")
 
 
 @pytest.mark.parametrize(
@@ -147,34 +144,31 @@ UNCAUGHT = pytest.mark.xfail(strict=True, reason="only what a first confidence t
         {"power": "a"},
         {"power": None},
         {"power": []},
-        pytest.param({"power": 3000}, marks=UNCAUGHT),
-        pytest.param({"power": -3000}, marks=UNCAUGHT),
-        pytest.param({"right": [10**400] * 4}, marks=UNCAUGHT),
-        pytest.param({"threshold": "0.4"}, marks=UNCAUGHT),
-        pytest.param({"threshold": None}, marks=UNCAUGHT),
+        pytest.param({"power": 3000}),
+        pytest.param({"power": -3000}),
+        pytest.param({"right": [10**400] * 4}),
+        pytest.param({"threshold": "0.4"}),
+        pytest.param({"threshold": None}),
     ],
 )
 def test_values_of_a_wrong_type_are_found(tmp_path: Path, wrong: dict[str, Any]) -> None:
     """Though the checksum holds: what cannot be reckoned with is an error when it is read, not when a question is asked."""
     (tmp_path / NAME).write_text(sealed(row_of(SMALL) | wrong), encoding="utf-8")
-    with pytest.raises(IndexUnusableError, match="missing or damaged"):
+    with pytest.raises(CalibrationError, match="missing or damaged"):
         read_calibration(tmp_path / NAME)
-
-
-NO_OBJECT = pytest.mark.xfail(strict=True, raises=AttributeError, reason="JSON that is no object is not told")
 
 
 @pytest.mark.parametrize(
     "content",
     [
         b"", b"{", b"{}", b"[]", b"\xff\xfe", b"[" * 100_000, b"no JSON at all",
-        *(pytest.param(text, marks=NO_OBJECT) for text in (b"null", b"5", b'"text"', b"true")),
+        *(pytest.param(text) for text in (b"null", b"5", b'"text"', b"true")),
     ],
 )  # fmt: skip
 def test_a_file_of_something_else_is_an_error_of_ours(tmp_path: Path, content: bytes) -> None:
     """Whatever stands in it: the path, and the ways out."""
     (tmp_path / NAME).write_bytes(content)
-    with pytest.raises(IndexUnusableError, match=rf"{NAME}: missing or damaged .*; remove it, or write it anew"):
+    with pytest.raises(CalibrationError, match=rf"{NAME}: missing or damaged .*; remove it, or write it anew"):
         read_calibration(tmp_path / NAME)
 
 
@@ -182,7 +176,7 @@ def test_a_file_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:
     """Neither a missing file nor a folder in its place is a calibration."""
     (tmp_path / "folder").mkdir()
     for name in (NAME, "folder"):
-        with pytest.raises(IndexUnusableError, match="missing or damaged"):
+        with pytest.raises(CalibrationError, match="missing or damaged"):
             read_calibration(tmp_path / name)
 
 
@@ -282,7 +276,7 @@ def test_the_numbers_of_another_encoder_are_passed_over(tmp_path: Path, digest: 
 def test_damaged_numbers_of_an_index_are_an_error(tmp_path: Path) -> None:
     """Falling back without a word would change every answer's confidence."""
     (tmp_path / NAME).write_text("{}", encoding="utf-8")
-    with pytest.raises(IndexUnusableError):
+    with pytest.raises(CalibrationError):
         index_calibration(tmp_path, "one-hot")
 
 
@@ -450,7 +444,7 @@ def test_the_level_is_the_mean_nearness_of_what_does_not_answer(
         cosines = [
             max(float(questions[row] @ questions[other]), float(questions[row] @ answers[other]))
             for other in range(len(families))
-            if families[other] != row and copies[other] != copies[row]
+            if copies[row] not in (copies[other], copies[families[other]]) and families[other] != row
         ]
         nearest += [max(cosines)] if cosines else []
     expected = max(0.05, (sum(nearest) + USUAL_LEVEL * USUAL_COUNT) / (len(nearest) + USUAL_COUNT))
@@ -515,6 +509,15 @@ def test_parts_do_not_make_a_corpus_narrow() -> None:
     assert level_of(vectors) > 0.9
 
 
+def test_copies_in_parts_do_not_make_a_corpus_narrow() -> None:
+    """Pages of wholes with a part each, all of them copied: the parts of the copy lie where the whole lies, and answer it too."""
+    whole = scattered(60)
+    once, twice = np.concatenate([whole] * 2), np.concatenate([whole] * 4)
+    families, copies = [*range(60)] * 2, [*range(120)]
+    found = level_of(twice, [*families, *[120 + row for row in families]], copies * 2)
+    assert found == pytest.approx(level_of(once, families, copies), abs=0.05)
+
+
 def test_no_more_than_a_sample_is_looked_at() -> None:
     """However large the corpus, as many questions count as SAMPLED says: the share of the usual level tells how many did."""
     for rows in (SAMPLED, 4 * SAMPLED):
@@ -522,10 +525,16 @@ def test_no_more_than_a_sample_is_looked_at() -> None:
         assert level_of(unit(np.ones((rows, 4)))) == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("times", [2, 4])
-def test_the_sample_goes_over_the_whole_corpus(times: int) -> None:
+@pytest.mark.parametrize(
+    "rows",
+    [
+        2 * SAMPLED,
+        4 * SAMPLED,
+        pytest.param(2 * SAMPLED - 2),
+    ],
+)
+def test_the_sample_goes_over_the_whole_corpus(rows: int) -> None:
     """First pages that lie apart and last pages that are all alike count half each."""
-    rows = times * SAMPLED
     vectors = np.eye(rows, rows // 2 + 1)
     vectors[rows // 2 :] = vectors[rows // 2]
     found = level_of(vectors.astype(np.float32))

@@ -277,10 +277,6 @@ def test_words_occur_on_both_sides(real: Retriever, question: str) -> None:
     assert seen
 
 
-PARTLY = pytest.mark.xfail(strict=True, reason="a name counts as met when any term of it is")
-
-
-@PARTLY
 def test_a_name_of_several_words_is_met_by_all_of_them(tmp_path: Path) -> None:
     """ "vanishing gradient" is no word of a passage that has "gradient" and 梯度消失; it is met there by its other name."""
     passages = [
@@ -292,7 +288,6 @@ def test_a_name_of_several_words_is_met_by_all_of_them(tmp_path: Path) -> None:
     assert found == {"lstm": ("vanishing gradient = 梯度 消失",), "deep": ("vanishing gradient",)}
 
 
-@PARTLY
 def test_words_are_told_only_where_they_add_to_the_score(tmp_path: Path) -> None:
     """An error rate has nothing of a 学习率: no passage has "learning", the name adds nothing to the score and is not told."""
     passages = [

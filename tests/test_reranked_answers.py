@@ -106,7 +106,7 @@ def test_ties_stay_in_the_order_of_the_search(plain: Retriever) -> None:
         assert ids(answer(reranked(plain, {favourite: 1.0}), ASKED, 9, 0.0)) == [favourite, *rest]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(scores=SCORES)
 def test_any_scores_give_their_own_order(plain: Retriever, scores: dict[str, float]) -> None:
     """A stable sort of the answers by the reranker's scores: no answer lost, none put twice."""
@@ -190,7 +190,7 @@ def test_k_is_the_number_of_answers(plain: Retriever, k: int) -> None:
 # Copies and families
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(scores=SCORES)
 def test_copies_stay_with_their_answer(plain: Retriever, scores: dict[str, float]) -> None:
     """Wherever an answer moves, the other citations of it move along."""
@@ -199,7 +199,7 @@ def test_copies_stay_with_their_answer(plain: Retriever, scores: dict[str, float
     assert also(answer(reranked(plain, scores), ASKED, 9, 0.0)) == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     scores=SCORES, question=st.sampled_from([ASKED, "dropout at test time", "dropout of inputs hides words", "池化"])
 )
@@ -223,7 +223,7 @@ def test_parent_and_part_are_never_together_on_real_pages(bundled: Path, encoder
 # Confidence
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(scores=SCORES, question=st.sampled_from([ASKED, "池化", "bread and butter", "dropout pooling 批归一化"]))
 def test_confidence_is_bounded_and_never_rises_with_the_rank(
     plain: Retriever, scores: dict[str, float], question: str
@@ -342,7 +342,6 @@ def test_a_folder_that_cannot_rank_is_refused(cli: Run, small: Path, tmp_path: P
     assert line.startswith(f"error: {broken}: not a reranker that can be loaded (")
 
 
-@pytest.mark.xfail(strict=True, reason="the library prints a table of what it lacks first, with escapes")
 def test_an_encoder_is_refused_as_a_reranker(cli: Run, small: Path, tmp_path: Path) -> None:
     """A model without a trained head is one error line too."""
     encoder = random_model(tmp_path / "encoder", head=False)

@@ -11,6 +11,9 @@ from retriever.cues import display_width
 
 _DATE = r"(?:\d{4}\s?[-/.年]\s?\d{1,2}\s?[-/.月]\s?\d{1,2}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2},? \d{4}|\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{4})"
 _COUNTED = r"(?:阅读(?:量|数)?|浏览(?:量)?|评论(?:数)?|点赞(?:数)?|赞|收藏(?:数)?|转发|分享|推荐|粉丝|访问(?:量)?|次阅读|次浏览|人浏览|人阅读|views?|reads?|likes?|comments?|claps?|shares?|followers?|upvotes?|stars?)"
+# What stands between two words of a byline. Like all patterns here it gives nothing back once it has matched: each line is read
+# in one go, whatever stands on it (`tests/test_hostile_documents.py`).
+_APART = r"(?>[·.]*+[^\w·.]\W{0,3}[·.]*+(?=\w)|[·.]++(?=\w))"
 
 _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (rule, reason, re.compile(pattern, re.IGNORECASE))
@@ -23,12 +26,12 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "byline",
             "author, date or reading figures",
-            rf"^\W*(?:posted|published|updated|last (?:updated|modified|edited)|written|发布|发表|创建|更新|编辑|修改|最后更新|最近更新|首发|原创|转载)\W*(?:@|on|by|in|于|时间|日期|者)?\W*.{{0,24}}{_DATE}",
+            rf"^\W*+(?:posted|published|updated|last (?:updated|modified|edited)|written|发布|发表|创建|更新|编辑|修改|最后更新|最近更新|首发|原创|转载)\W*+(?:(?:on|by|in|于|时间|日期|者)\W*+)?.{{0,24}}{_DATE}",
         ),
         (
             "byline",
             "author, date or reading figures",
-            rf"^\W*(?:[\w\u4e00-\u9fff·.]+\W{{1,4}}){{0,4}}{_DATE}[\s\d:：]*(?:\W{{1,4}}(?:[\w\u4e00-\u9fff]+\W*){{0,6}})?$(?<![。?？])",
+            rf"^\W*+(?:(?>\w+(?:[·.]+\w+)*){_APART}){{0,3}}(?:\w++(?:[·.]++\w++)*{_APART})?{_DATE}[\s\d:：]*(?:\W{{1,4}}(?:\w++\W*+){{0,6}})?$(?<![。?？])",
         ),
         (
             "byline",
@@ -38,12 +41,12 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "byline",
             "author, date or reading figures",
-            rf"^\W*(?:{_COUNTED}\W{{0,4}}[\d.,]+\s?[kKwW万+]?\W*|[\d.,]+\s?[kKwW万+]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*){{1,8}}$",
+            rf"^\W*+(?:{_COUNTED}(?=\W{{0,4}}[\d.,])\W*+(?:\d[\d.,]*+\s?[kKwW万]?\W*+)?|\d[\d.,]*+\s?[kKwW万]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*+){{1,8}}$",
         ),
         (
             "byline",
             "author, date or reading figures",
-            r"^\W*(?:作者|译者|编辑|责编|文|author|written by|edited by|posted by|reviewed by)\s*[:：|/／]\s*@?[\w\u4e00-\u9fff ·.-]{1,24}\s*(?:[|/·•,，].{0,60})?$(?<![。?？])|^\W*(?-i:(?:[Bb]y|[Ww]ritten by|[Pp]osted by) [A-Z][\w.'-]+(?: [A-Z][\w.'-]+){1,2})\s*(?:[|/·•,，].{0,60})?$",
+            r"^\W*+(?:作者|译者|编辑|责编|文|author|written by|edited by|posted by|reviewed by)\s*+[:：|/／]\s*+@?[\w\u4e00-\u9fff ·.-]{1,24}\s*(?:[|/·•,，].{0,60})?$(?<![。?？])|^\W*(?-i:(?:[Bb]y|[Ww]ritten by|[Pp]osted by) [A-Z][\w.'-]+(?: [A-Z][\w.'-]+){1,2})\s*(?:[|/·•,，].{0,60})?$",
         ),
         (
             "byline",
@@ -138,12 +141,12 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "code-box",
             "a button of a code box",
-            r"^\W*(?:复制(?:代码|内容|成功)?|代码复制|一键(?:获取|复制).{0,10}代码|AI ?写代码|登录后复制|运行(?:代码|结果)?|在线运行.{0,8}|全屏|copy(?: code)?|copied!?|run(?: code)?|try it (?:yourself|online|on .{1,30})|open in .{1,20}|edit code|ask ai|explain code|redirect icon|view raw|expand code|(?:enter|exit) fullscreen mode)\W*(?:[|/·\s]\s*(?:复制|运行|全屏|copy|run|ask ai)\W*)*$",
+            r"^\W*(?:复制(?:代码|内容|成功)?|代码复制|一键(?:获取|复制).{0,10}代码|AI ?写代码|登录后复制|运行(?:代码|结果)?|在线运行.{0,8}|全屏|copy(?: code)?|copied!?|run(?: code)?|try it (?:yourself|online|on .{1,30})|open in .{1,20}|edit code|ask ai|explain code|redirect icon|view raw|expand code|(?:enter|exit) fullscreen mode)\W*+(?:(?<=[|/·\s])(?:复制|运行|全屏|copy|run|ask ai)\W*+)*$",
         ),
         (
             "fold",
             "unfolds or hides an answer",
-            r"^\W*(?:(?:点击|展开|查看|显示|收起|隐藏|click(?: here)?(?: to)?|tap to|show|view|hide|see|reveal|expand|toggle)\W*)+(?:(?:here|the|to|for|查看|看|参考|see|view|show|expand|collapse|/)\W*)*(?:答案|解析|解答|answers?|solutions?|explanation|details?|详情|内容)?(?:与解析|和解析)?\W*$",
+            r"^\W*+(?:(?:点击|展开|查看|显示|收起|隐藏|click(?: here)?(?: to)?|tap to|show|view|hide|see|reveal|expand|toggle)\W*+)+(?:(?:here|the|to|for|查看|看|参考|see|view|show|expand|collapse)\W*+)*(?:答案|解析|解答|answers?|solutions?|explanation|details?|详情|内容)?(?:与解析|和解析)?\W*$",
         ),
         (
             "footnote",
@@ -168,7 +171,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "image-placeholder",
             "caption of an image that is not here",
-            r"^\W*(?:图|图片|figure|fig\.?|image)\s?\d+(?:[-.–]\d+)*\s*[:：.、 \u3000].{0,70}$(?<![。？?])|^[▲△▼↑↓]\s*\S.{0,40}$|图源|侵删|(?:image|photo|figure|screenshot)s? by (?:the )?author|(?:press enter or )?click to view image|^[\w-]{0,30}(?:-|_)(?:diagram|image|img|screenshot|figure|chart|flow|architecture)(?:[-_]\w+)*$|^.{0,14}(?:示意图|截图|流程图|架构图|结构图|效果图|思维导图)\W*(?:[(（].{0,10}[)）])?$|^[\[［【(（]\s?图\s?[\d-]+.{0,40}[\]］】)）]$",
+            r"^\W*(?:图|图片|figure|fig\.?|image)\s?\d+(?:[-.–]\d+)*\s*[:：.、 \u3000].{0,70}$(?<![。？?])|^[▲△▼↑↓]\s*\S.{0,40}$|图源|侵删|(?:image|photo|figure|screenshot)s? by (?:the )?author|(?:press enter or )?click to view image|^[\w-]{0,30}(?:-|_)(?:diagram|image|img|screenshot|figure|chart|flow|architecture)(?:[-_]\w++(?:-\w++)*+)?$|^.{0,14}(?:示意图|截图|流程图|架构图|结构图|效果图|思维导图)\W*(?:[(（].{0,10}[)）])?$|^[\[［【(（]\s?图\s?[\d-]+.{0,40}[\]］】)）]$",
         ),
         (
             "page-number",
@@ -224,7 +227,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         rule,
         reason,
         re.compile(
-            rf"^[\W_]*(?:{pattern})[\W_]*(?:[(（\[]?\s*\d*\s*[)）\]]?\s*(?:条|篇|个)?)?[\W_]*(?:[(（][^()（）]{{1,24}}[)）]\W*)?$",
+            rf"^[\W_]*+(?:{pattern})(?:[\W_]*+(?:\d++\s*+[)）\]]?\s*+(?:条|篇|个)?|条|篇|个))?[\W_]*(?:[(（][^()（）]{{1,24}}[)）]\W*+)?$",
             re.IGNORECASE,
         ),
     )

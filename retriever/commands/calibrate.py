@@ -1,6 +1,7 @@
 """`retriever calibrate`: fit the confidence to the corpus of an index, by questions with gold."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from retriever.commands.opening import open_retriever
 from retriever.commands.options import CONTEXT, INDEX, JSON, show_progress
-from retriever.errors import InputError
+from retriever.errors import CalibrationError, InputError
 
 if TYPE_CHECKING:
     from retriever.evaluation.calibrate import Quality
@@ -37,14 +38,15 @@ def calibrate(
 
     The numbers are kept in the index folder, outlive rebuilding, and are used by every later ask.
     """
-    from retriever.confidence import NAME, bundled_calibration, write_calibration
+    from retriever.confidence import NAME, bundled_calibration, index_calibration, write_calibration
     from retriever.evaluation.calibrate import fit, held_out, observe, quality
     from retriever.evaluation.evaluate import content_lines
     from retriever.evaluation.gold import read_questions
     from retriever.locations import index_directory
+    from retriever.rendering import clean_text
 
-    if (questions is None) == (not remove):
-        raise InputError("give a file of questions with gold, or --remove")
+    if (questions is None) == (not remove) or (remove and dry_run):
+        raise InputError("give a file of questions with gold, or --remove alone")
     if remove:
         path = index_directory(index_) / NAME
         try:
@@ -53,8 +55,10 @@ def calibrate(
             raise InputError(f"{path}: cannot be removed ({error.strerror})") from error
         click.echo(f"{path.parent}: confidences are those that come with the model", err=True)
         return 0
-    retriever = open_retriever(index_, None, quiet=True)
-    index, used = retriever.index, retriever.calibration
+    retriever = open_retriever(index_, None, quiet=True, calibration=bundled_calibration())
+    index, used = retriever.index, bundled_calibration()
+    with suppress(CalibrationError):  # a damaged one is about to be written anew
+        used = index_calibration(index.directory, index.encoder.digest) or used
     asked = read_questions(Path(str(questions)), index)
     found = observe(retriever, asked, content_lines(index), show_progress)
     start = replace(bundled_calibration(), encoder=index.encoder.digest)
@@ -62,7 +66,7 @@ def calibrate(
     answerable = sum(one.answerable for one in found)
     fitted = replace(
         fitted,
-        fitted_on=f"{len(found)} questions ({answerable} answerable) of {Path(str(questions)).name}, {datetime.now(UTC):%Y-%m-%d}",
+        fitted_on=f"{len(found)} questions ({answerable} answerable) of {clean_text(Path(str(questions)).name)}, {datetime.now(UTC):%Y-%m-%d}",
     )
     before = quality(found, [(p, p < used.threshold) for one in found for p in (used.confidence(one.signals),)])
     after = quality(found, held_out(found, start, refuse))

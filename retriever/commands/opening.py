@@ -11,6 +11,7 @@ from retriever.commands.options import show_progress
 from retriever.errors import IndexUnusableError
 
 if TYPE_CHECKING:
+    from retriever.confidence import Calibration
     from retriever.corpus import CorpusOptions
     from retriever.encoders.protocol import EncoderOptions
     from retriever.pages import BuildReport
@@ -23,11 +24,12 @@ def open_retriever(
     reranker: str | None = None,
     download: bool = False,
     quiet: bool = False,
+    calibration: "Calibration | None" = None,
 ) -> "Retriever":
     """The index to use with its encoder, and a reranker where one is named; the bundled corpus is indexed when there is none yet.
 
     A model is used as it was when the index was built: its prompts and its length come from there. `download` allows fetching models;
-    `quiet` leaves out the note on confidences that are not fitted to the model.
+    `quiet` leaves out the note on confidences that are not fitted to the model, and `calibration` stands in for the index's own.
     """
     from retriever.encoders.catalogue import BUNDLED
     from retriever.encoders.load import load_encoder
@@ -57,12 +59,12 @@ def open_retriever(
         settings = index.manifest["settings"]
         name = model or settings.get("model", BUNDLED)
         use = EncoderOptions(**settings.get("use", {})) if name == settings.get("model") else EncoderOptions()
-        found = Retriever(index, load_encoder(name, use, download), reranker=judge)
+        found = Retriever(index, load_encoder(name, use, download), reranker=judge, calibration=calibration)
     except (IndexUnusableError, ModelMismatchError):
         if index_ or model or os.environ.get("RETRIEVER_INDEX") or not _holds_bundled(directory):
             raise
         build_bundled(directory, model)
-        found = Retriever(open_index(directory), load_encoder(), reranker=judge)
+        found = Retriever(open_index(directory), load_encoder(), reranker=judge, calibration=calibration)
     if not found.calibrated and not quiet:
         click.echo(
             f"note: confidences are not fitted to the model {found.encoder.identity.name}; fit them with: retriever calibrate QUESTIONS",

@@ -48,7 +48,7 @@ class TransformerEncoder:
                 local_files_only=not download,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+        except Exception as error:  # those of safetensors and tokenizers have no narrower class
             reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise ModelError(
                 f"{name}: not a model that can be loaded ({reason}); it must be a whole sentence-transformers folder with safetensors weights"

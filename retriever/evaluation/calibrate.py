@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from retriever.answer import answer
 from retriever.confidence import Calibration, Signals
-from retriever.errors import InputError
+from retriever.errors import InputError, RetrieverError
 from retriever.evaluation.evaluate import answered
 from retriever.evaluation.measures import auroc, calibration, score_questions
 from retriever.evaluation.records import QuestionSet, Response
@@ -49,12 +49,15 @@ def observe(
     content_lines: Callable[[str], set[int]],
     progress: Callable[[str, int, int], None],
 ) -> list[Observation]:
-    """Ask every question. One of an index without any passage is left out."""
+    """Ask every question. One that breaks, or that is asked of an index without any passage, is left out."""
     found = []
     for number, question in enumerate(questions.questions):
         if number % 20 == 0:
             progress("asking", number, len(questions.questions))
-        given = answer(retriever, question.text, 1)
+        try:
+            given = answer(retriever, question.text, 1)
+        except RetrieverError:
+            continue
         if given.signals is None:
             continue
         response = Response(question.id, False, given.confidence, tuple(map(answered, given.choices)))
@@ -70,13 +73,18 @@ def fit(observations: Sequence[Observation], start: Calibration, refuse: float) 
     Without unanswerable questions, whether the corpus answers goes on being judged by the numbers of `start`. Raises InputError for fewer
     than FEWEST answerable questions.
     """
-    import numpy as np
-
     asked = [one for one in observations if one.answerable]
     if len(asked) < FEWEST:
         raise InputError(
             f"{len(asked)} questions with gold; a calibration needs {FEWEST} at least, and as many without gold as can be had"
         )
+    return _fit(observations, start, refuse)
+
+
+def _fit(observations: Sequence[Observation], start: Calibration, refuse: float) -> Calibration:
+    import numpy as np
+
+    asked = [one for one in observations if one.answerable]
     answerable = start.answerable
     if len(asked) < len(observations):
         features = np.asarray([start.answerable_features(one.signals) for one in observations])
@@ -85,7 +93,7 @@ def fit(observations: Sequence[Observation], start: Calibration, refuse: float) 
     right = _logistic_fit(features, [one.right for one in asked], start.right)
     fitted = replace(start, answerable=answerable, right=right)
     threshold = float(np.quantile([fitted.confidence(one.signals) for one in asked], refuse))
-    return replace(fitted, threshold=round(threshold, 4))
+    return replace(fitted, threshold=threshold)
 
 
 def held_out(observations: Sequence[Observation], start: Calibration, refuse: float) -> list[tuple[float, bool]]:
@@ -99,7 +107,7 @@ def held_out(observations: Sequence[Observation], start: Calibration, refuse: fl
         fold[rows] = np.random.default_rng(0).permutation(len(rows)) % FOLDS
     out: list[tuple[float, bool]] = [(0.0, True)] * len(observations)
     for number in range(FOLDS):
-        found = fit([one for one, at in zip(observations, fold, strict=True) if at != number], start, refuse)
+        found = _fit([one for one, at in zip(observations, fold, strict=True) if at != number], start, refuse)
         for n in np.flatnonzero(fold == number).tolist():
             confidence = found.confidence(observations[n].signals)
             out[n] = (confidence, confidence < found.threshold)
@@ -124,7 +132,8 @@ def _logistic_fit(
     import numpy as np
 
     begin, wanted = np.asarray(start, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    spread = np.where(features.std(axis=0) > 0, features.std(axis=0), 1.0)
+    spread = features.std(axis=0)
+    spread[spread < 1e-6] = 1.0  # of a constant, and of what is one but for rounding
     penalty = np.diag(PRIOR * spread**2)
     weights = begin.copy()
     for _ in range(50):
