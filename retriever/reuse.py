@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 NAME = "cache.sqlite"
+# What sqlite3 raises on a damaged file; its messages quote names of the file, which may be no UTF-8 any more.
+_DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS step (kind TEXT, key TEXT, value BLOB, digest BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 
 
@@ -31,12 +33,12 @@ class BuildCache:
         if self._path is None:
             return None
         for _ in range(2):
-            with contextlib.suppress(sqlite3.Error, OSError):
+            with contextlib.suppress(*_DAMAGED, OSError):
                 base = sqlite3.connect(self._path, isolation_level=None)
                 try:
                     base.execute(_SCHEMA)
                     base.execute("SELECT kind, key, value, digest FROM step LIMIT 1").fetchall()
-                except sqlite3.Error:
+                except _DAMAGED:
                     base.close()
                     raise
                 return base
@@ -54,7 +56,7 @@ class BuildCache:
             row = self._base.execute(
                 "SELECT value, digest FROM step WHERE kind = ? AND key = ?", (kind, key)
             ).fetchone()
-        except sqlite3.Error:
+        except _DAMAGED:
             return None
         if row is None or not isinstance(row[0], bytes) or row[1] != _checksum(kind, key, row[0]):
             return None
@@ -76,13 +78,13 @@ class BuildCache:
             self._write(self._base)
         except sqlite3.OperationalError:
             return  # locked, read-only, or no room: it stays as it is
-        except sqlite3.DatabaseError:  # damaged inside: begin a new one
+        except _DAMAGED:  # damaged inside: begin a new one
             self.close()
             with contextlib.suppress(OSError):
                 self._path.unlink()
             self._base = self._open()
             if self._base is not None:
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(*_DAMAGED):
                     self._write(self._base)
 
     def _write(self, base: sqlite3.Connection) -> None:

@@ -549,6 +549,14 @@ def another_database(path: Path) -> None:
     in_base(path, "CREATE TABLE step (other TEXT)")
 
 
+def garble_schema(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"kind TEXT, key", b"kind TEXT\xa0 key"))
+
+
+def garble_name(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE step", b"CREATE TABL\xa0 step"))
+
+
 def make_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -565,6 +573,8 @@ DAMAGE: dict[str, Harm] = {
     "noise behind the first page": keep_first_page,
     "noise in the last pages": spoil_last_pages,
     "another database": another_database,
+    "a schema that is no text": garble_schema,
+    "a schema that is no statement": garble_name,
     "a folder": make_folder,
     **{f"flips {seed}": flip_bytes(1 + 12 * (seed % 4), seed) for seed in range(20)},
 }
