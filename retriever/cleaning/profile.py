@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,6 +15,13 @@ from retriever.documents import Block, Source
 MIN_PAGES = 3
 MIN_SHARE = 0.3
 
+# The elements that name the address of a page: what says so in them, and the address after it.
+_HEAD_TAG = re.compile(r"<(link|meta)\s[^<>]*", re.IGNORECASE)
+_CANONICAL = {
+    element: (re.compile(said, re.IGNORECASE), re.compile(rf"{where}=[\"']?(https?://[^\"'\s>]+)", re.IGNORECASE))
+    for element, said, where in (("link", r"rel=[\"']?canonical\b", "href"), ("meta", r"og:url\b", "content"))
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SiteProfile:
@@ -23,7 +31,11 @@ class SiteProfile:
 
     def is_repeated(self, source: Source, block: Block) -> bool:
         """True when `block` is a line that the site of `source` repeats over its pages."""
-        return fold(block.plain) in self.repeated.get(site_of(source), frozenset())
+        return fold(block.plain) in self.repeated_on(source)
+
+    def repeated_on(self, source: Source) -> frozenset[str]:
+        """The folded lines that the site of `source` repeats over its pages."""
+        return self.repeated.get(site_of(source), frozenset())
 
 
 def fit(pages: Iterable[tuple[Source, list[Block]]]) -> SiteProfile:
@@ -45,13 +57,13 @@ def fit(pages: Iterable[tuple[Source, list[Block]]]) -> SiteProfile:
 def site_of(source: Source) -> str:
     """The site a page belongs to."""
     if source.format == "html":
-        match = re.search(
-            r"<(?:link[^>]+rel=[\"']?canonical[\"']?[^>]+href|meta[^>]+og:url[^>]+content)=[\"']?(https?://[^\"'\s>]+)",
-            source.text[:20000],
-            re.IGNORECASE,
-        )
-        if match:
-            return urlsplit(match.group(1)).netloc
+        for tag in _HEAD_TAG.finditer(source.text[:20000]):
+            name, address = _CANONICAL[tag.group(1).lower()]
+            named = name.search(tag.group(0))
+            found = address.findall(tag.group(0), named.end()) if named else []
+            if found:
+                with suppress(ValueError):  # an address that is none
+                    return urlsplit(found[-1]).netloc
     return source.path.rsplit("/", 1)[0] if "/" in source.path else ""
 
 
