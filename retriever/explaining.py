@@ -43,6 +43,11 @@ def explain(retriever: Retriever, query: Query, hit: Hit) -> Explanation:
     """Explain one hit. Words stand in the order of the question, meetings in that of their weight."""
     values = (hit.question_cosine, hit.answer_cosine, hit.lexical, hit.alignment)
     parts = tuple(zip(PARTS, values, retriever.settings.weights, strict=True))
+    context = hit.score - sum(
+        weight * value for _, value, weight in parts
+    )  # what a part loses to its whole, and a scrap
+    if abs(context) > 1e-4:
+        parts = (*parts, ("context", context, 1.0))
     words = []
     for slot in query.slots:
         ways: tuple[tuple[str, ...], ...] = ((slot,),) if isinstance(slot, str) else slot

@@ -84,6 +84,9 @@ class Ranking:
     parts: "NDArray[np.float32]"
 
 
+# How far the score of a part is drawn towards its whole's, and what a part of fewer than SCRAP characters loses. Of 0 to 0.7, 40 to 120 and 0 to 0.1 on the
+# same four sets: all of 0.2 to 0.5 and 60 to 120 answer more questions than none, on each set.
+CONTEXT, SCRAP, SCRAP_COST = 0.3, 60, 0.08
 RERANKED = 20  # answers that a reranker reads; not tuned
 
 
@@ -182,9 +185,25 @@ class Retriever:
         leading = np.lexsort((rows, -(parts @ weights)))[: max(ALIGNED, k)]  # alignment costs most
         rows, parts = rows[leading], parts[leading]
         parts[:, 3] = self._aligned(query, rows, parts)
-        scores = parts @ weights
+        scores = self.in_context(rows, parts @ weights)
         order = np.lexsort((rows, -scores))[:k]
         return Ranking(rows[order], scores[order], parts[order])
+
+    def in_context(self, rows: "NDArray[np.int64]", scores: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """The scores with those of parts drawn towards their whole's, where that is lower, and scraps lowered: a line that names the subject
+        inside an answer about something else is no answer.
+        """
+        import numpy as np
+
+        families = self.index.families[rows]
+        by_row = dict(zip(rows.tolist(), scores.tolist(), strict=True))
+        lowest = float(scores.min(initial=0.0))
+        whole = np.asarray([by_row.get(family, lowest) for family in families.tolist()], dtype=np.float32)
+        scrap = (families != rows) & (self.index.sentences.lengths(rows) < SCRAP)
+        drawn: NDArray[np.float32] = (
+            scores - CONTEXT * np.maximum(scores - whole, 0) - SCRAP_COST * scrap.astype(np.float32)
+        )
+        return drawn
 
     def search(self, query: Query, k: int) -> list[Hit]:
         """The k best passages, best first; fewer when the index holds fewer. Order: score, then row."""

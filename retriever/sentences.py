@@ -80,6 +80,15 @@ class SentenceIndex:
     def __len__(self) -> int:
         return len(self._starts) - 1
 
+    def lengths(self, rows: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Characters of the answers of `rows`, up to the end of their last sentence; 0 for one without any."""
+        import numpy as np
+
+        last = self._starts[rows + 1] - 1
+        ends = self._spans[np.maximum(last, 0), 1] if len(self._spans) else np.zeros(len(rows))
+        found: NDArray[np.int64] = np.where(last >= self._starts[rows], ends, 0).astype(np.int64)
+        return found
+
     def nearest(
         self, encoder: Encoder, vector: "NDArray[np.float32]", rows: list[int], answers: list[str]
     ) -> list[tuple[Span, ...]]:

@@ -21,7 +21,7 @@ PASSAGES = [
     make_passage(
         "drop-part",
         "Dropout at test time",
-        "Dropout is off then.",
+        "Dropout is off at test time; the weights were scaled while training, so that nothing is left to do.",
         source="a.md",
         parent="drop",
         line=9,

@@ -208,7 +208,7 @@ def test_no_question_is_judged_by_a_fit_that_saw_it(monkeypatch: pytest.MonkeyPa
         seen.append({one.signals for one in asked})
         return Memory(asked)
 
-    monkeypatch.setattr(calibrating, "fit", by_heart)
+    monkeypatch.setattr(calibrating, "_fit", by_heart)
     assert held_out(asked, START, 0.05) == [(0.0, True)] * len(asked)
     assert all(Memory(asked).confidence(one.signals) == 1 for one in asked)
     assert len(seen) == FOLDS
@@ -444,9 +444,9 @@ def test_the_next_ask_uses_what_was_written(cli: Run, index: Path, questions: Pa
 
 
 def test_the_threshold_of_the_file_decides(cli: Run, index: Path, encoder: StaticEncoder) -> None:
-    """At 0 anything is answered, above 1 nothing; --min-confidence has the last word."""
+    """At 0 anything is answered, at 1 nothing; --min-confidence has the last word."""
     numbers = replace(bundled_calibration(), encoder=encoder.identity.digest)
-    for threshold, nothing, everything in ((0.0, 0, 0), (1.1, 1, 1)):
+    for threshold, nothing, everything in ((0.0, 0, 0), (1.0, 1, 1)):
         write_calibration(index / NAME, replace(numbers, threshold=threshold))
         assert cli("ask", "红烧肉怎么做", "--index", index).status == nothing
         assert cli("ask", "学习率太大会怎样？", "--index", index).status == everything

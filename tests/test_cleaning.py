@@ -5,7 +5,7 @@ import re
 import pytest
 from making import answers, drop_holding, kept_text, make_page, make_source, parents, questions
 
-from retriever.cleaning.profile import SiteProfile, fit
+from retriever.cleaning.profile import SiteProfile, fit, page_lines
 from retriever.corpus import read_blocks
 from retriever.pages import Page
 
@@ -257,7 +257,7 @@ def test_advert_of_another_subject_among_furniture_at_the_end_goes() -> None:
 def site(texts: list[str]) -> SiteProfile:
     """The profile of a site with these pages."""
     sources = [make_source(text, f"page{n}.txt") for n, text in enumerate(texts)]
-    return fit((source, read_blocks(source)[1]) for source in sources)
+    return fit(page_lines(source, read_blocks(source)[1]) for source in sources)
 
 
 @pytest.mark.parametrize("line", ["每天一题，轻松进大厂的小站", "The daily optimiser, issue 7"])

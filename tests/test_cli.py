@@ -26,7 +26,7 @@ UNRELATED = (
     "猫为什么喜欢睡觉", "how do I bake bread", "best pizza in town", "what is the capital of France", "how to train a dog",
     "who won the football match", "when does the next bus leave", "what should I wear to a wedding",
 )  # fmt: skip
-COMMANDS = ("ask", "calibrate", "clean", "eval", "index", "models", "passages", "show", "status")
+COMMANDS = ("ask", "calibrate", "clean", "eval", "index", "models", "passages", "show", "status", "verify")
 ESCAPE = "\x1b"
 
 

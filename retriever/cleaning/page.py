@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from retriever.cleaning import phrases
-from retriever.cleaning.profile import SiteProfile, fold
+from retriever.cleaning.profile import SiteProfile, fold, line_key
 from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
 from retriever.cleaning.state import Page, answered, content_range
 from retriever.cues import display_width, is_title, is_url, read_cue
@@ -75,6 +75,7 @@ def _by_markup(page: Page) -> None:
 def _by_phrase(page: Page) -> None:
     """Blocks whose wording leaves no doubt; images; lines the site repeats at the edges of its pages."""
     first, last = content_range(page)
+    repeated = page.profile.repeated_on(page.source)
     for at, block in enumerate(page.blocks):
         if block.kind == "image":
             page.drop(at, "image-placeholder", "stands where an image was")
@@ -89,7 +90,7 @@ def _by_phrase(page: Page) -> None:
             sure[0] in _SOFT_RULES and (_is_question(page, at, sure[0]) or _is_answer(page, at) or _is_item(page, at))
         ):
             page.drop(at, *sure)
-        elif not first <= at <= last + 1 and page.profile.is_repeated(page.source, block):
+        elif not first <= at <= last + 1 and repeated and line_key(block.plain) in repeated:
             page.drop(at, "site-repeated", "stands on several pages of this site")
         elif block.linked >= 0.95 and block.kind == "paragraph" and page.cues[at].ask < 0.7 and not is_url(block.plain):
             page.drop(at, "link", "nothing but links to other pages")
@@ -149,8 +150,9 @@ def _is_item(page: Page, at: int) -> bool:
 
 def _by_paragraph(page: Page) -> None:
     """The other lines of a wrapped paragraph one line of which asks for a follow, a comment or a login."""
+    walked: set[int] = set()
     for at in list(page.drops):
-        if page.drops[at][0] not in ("promo", "login", "site-legal", "cookie"):
+        if page.drops[at][0] not in ("promo", "login", "site-legal", "cookie") or at in walked:
             continue
         for step in (-1, 1):
             n = at
@@ -159,6 +161,7 @@ def _by_paragraph(page: Page) -> None:
                 if page.blocks[lower].gap != 1 or not _wraps(page.blocks[upper], page.blocks[lower]):
                     break
                 n += step
+                walked.add(n)
                 page.drop(n, *page.drops[at])
 
 

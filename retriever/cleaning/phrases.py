@@ -6,6 +6,7 @@ count together with others or at the edges of a page: see `ui_share`.
 """
 
 import re
+from functools import lru_cache
 
 from retriever.cues import display_width
 
@@ -503,9 +504,10 @@ _UI_PHRASES = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def sure_furniture(text: str) -> tuple[str, str] | None:
     """(rule, reason) when `text` words itself as furniture beyond doubt, else None."""
-    if display_width(text) > 400:
+    if len(text) > 800 or display_width(text) > 400:
         return None
     for rule, reason, pattern in _SURE:
         if pattern.search(text):
@@ -616,7 +618,7 @@ def is_code_box(text: str) -> bool:
 
 def lead_of(text: str) -> tuple[str, str] | None:
     """(rule, reason) when `text` is the heading of a block of furniture (related articles, comments, …), else None."""
-    if display_width(text) > 64:
+    if len(text) > 128 or display_width(text) > 64:
         return None
     for rule, reason, pattern in _LEADS:
         if pattern.match(text):
@@ -626,12 +628,12 @@ def lead_of(text: str) -> tuple[str, str] | None:
 
 def is_inline_teaser(text: str) -> bool:
     """True for a line that points to another article in passing ("Read also: …")."""
-    return display_width(text) <= 160 and bool(_INLINE_TEASER.match(text))
+    return len(text) <= 320 and display_width(text) <= 160 and bool(_INLINE_TEASER.match(text))
 
 
 def is_toc_lead(text: str) -> bool:
     """True for the heading of a table of contents."""
-    return bool(_TOC_LEAD.match(text))
+    return len(text) <= 400 and bool(_TOC_LEAD.match(text))
 
 
 def is_cut_off(text: str) -> bool:
@@ -639,7 +641,7 @@ def is_cut_off(text: str) -> bool:
     return bool(
         re.search(
             r"(?:…|\.{3}|。{3}|\[…\]|\[\.\.\.\])\s*(?:\[?(?:阅读全文|阅读更多|更多|详情|read more|continue reading|more)\]?\s*[»→>]*)?\s*$",
-            text,
+            text.rstrip()[-80:],
             re.IGNORECASE,
         )
     )
@@ -647,6 +649,8 @@ def is_cut_off(text: str) -> bool:
 
 def ui_share(text: str) -> float:
     """Share of the words of `text` (0..1) that menus and buttons use; 0 for long text."""
+    if len(text) > 2000:
+        return 0.0
     tokens = _ui_tokens(text)
     if not tokens or len(tokens) > 40:
         return 0.0

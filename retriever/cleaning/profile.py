@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,6 +15,13 @@ from retriever.documents import Block, Source
 # Set by hand: three pages rule out most chance repeats ("优点:"); not tuned.
 MIN_PAGES = 3
 MIN_SHARE = 0.3
+
+# The elements that name the address of a page: what says so in them, and the address after it.
+_HEAD_TAG = re.compile(r"<(link|meta)\s[^<>]*", re.IGNORECASE)
+_CANONICAL = {
+    element: (re.compile(said, re.IGNORECASE), re.compile(rf"{where}=[\"']?(https?://[^\"'\s>]+)", re.IGNORECASE))
+    for element, said, where in (("link", r"rel=[\"']?canonical\b", "href"), ("meta", r"og:url\b", "content"))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,11 @@ class SiteProfile:
 
     def is_repeated(self, source: Source, block: Block) -> bool:
         """True when `block` is a line that the site of `source` repeats over its pages."""
-        return _key(block.plain) in self.repeated.get(site_of(source), frozenset())
+        return line_key(block.plain) in self.repeated_on(source)
+
+    def repeated_on(self, source: Source) -> frozenset[str]:
+        """The lines that the site of `source` repeats over its pages."""
+        return self.repeated.get(site_of(source), frozenset())
 
     def of(self, page: PageLines) -> list[str]:
         """The lines of a page that its site repeats, sorted: all that cleaning the page asks of the profile."""
@@ -47,8 +59,8 @@ def page_lines(source: Source, blocks: list[Block]) -> PageLines:
     """What a page tells the profile."""
     return PageLines(
         site_of(source),
-        frozenset(_key(block.plain) for block in blocks),
-        frozenset(_key(block.plain) for block in blocks if _countable(block)),
+        frozenset(line_key(block.plain) for block in blocks),
+        frozenset(line_key(block.plain) for block in blocks if _countable(block)),
     )
 
 
@@ -70,13 +82,13 @@ def fit(pages: Iterable[PageLines]) -> SiteProfile:
 def site_of(source: Source) -> str:
     """The site a page belongs to."""
     if source.format == "html":
-        match = re.search(
-            r"<(?:link[^>]+rel=[\"']?canonical[\"']?[^>]+href|meta[^>]+og:url[^>]+content)=[\"']?(https?://[^\"'\s>]+)",
-            source.text[:20000],
-            re.IGNORECASE,
-        )
-        if match:
-            return urlsplit(match.group(1)).netloc
+        for tag in _HEAD_TAG.finditer(source.text[:20000]):
+            name, address = _CANONICAL[tag.group(1).lower()]
+            named = name.search(tag.group(0))
+            found = address.findall(tag.group(0), named.end()) if named else []
+            if found:
+                with suppress(ValueError):  # an address that is none
+                    return urlsplit(found[-1]).netloc
     return source.path.rsplit("/", 1)[0] if "/" in source.path else ""
 
 
@@ -85,7 +97,7 @@ def fold(text: str) -> str:
     return re.sub(r"\d+", "0", re.sub(r"\s+", " ", text)).strip().lower()
 
 
-def _key(text: str) -> str:
+def line_key(text: str) -> str:
     """Eight bytes of a digest of the folded text: two of a million lines meet with a chance of one in ten million."""
     return hashlib.blake2b(fold(text).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 

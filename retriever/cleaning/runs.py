@@ -3,14 +3,14 @@
 import re
 
 from retriever.cleaning import phrases
-from retriever.cleaning.state import Page, resume
+from retriever.cleaning.state import Course, Page
 from retriever.cues import Cue, display_width, is_url, trim_question
 from retriever.documents import Block
 
 
 def by_lead(page: Page) -> None:
     """Runs under a heading such as "related articles" or "comments", up to where the page's own questions go on."""
-    at = 0
+    at, course = 0, Course(page)
     while at < len(page.blocks):
         block = page.blocks[at]
         opens = block.kind in ("heading", "paragraph", "item", "term", "quote") and page.cues[at].ask < 0.5
@@ -18,7 +18,9 @@ def by_lead(page: Page) -> None:
         if lead is None:
             at += 1
             continue
-        end = resume(page, at)
+        if not page.look():
+            return
+        end = course.resume(at)
         single_word = display_width(block.plain.strip()) <= 4 and block.kind != "heading"
         if end < len(page.blocks):
             end = _foreign_until(page, at + 1, end)
@@ -34,7 +36,8 @@ def by_thread(page: Page) -> None:
     """Comments without a heading: two or more lines that only threads have (floors, "2 days ago", "A replied to B") after the
     last question make everything from before the first of them furniture."""
     marks = [at for at, (rule, _) in sorted(page.drops.items()) if rule == "comments"]
-    marks = [at for at in marks if resume(page, at) == len(page.blocks)]
+    course = Course(page)
+    marks = [at for at in marks if course.resume(at) == len(page.blocks)]
     if len(marks) < 2:
         return
     first = marks[0]
@@ -82,6 +85,8 @@ def _foreign_until(page: Page, start: int, end: int) -> int:
         stop = at + 1
         while stop < end and page.blocks[stop].gap == 1:
             stop += 1
+        if not page.look(stop - at):
+            return at
         if not all(_looks_foreign(page.blocks[n]) for n in range(at, stop)):
             return at
         if page.blocks[at].kind == "heading":
@@ -180,8 +185,9 @@ def _key(cue: Cue) -> str:
 def after_end_marker(page: Page) -> None:
     """What follows the end of the article, where no question of the page's own numbering goes on."""
     ends = [at for at, (rule, _) in page.drops.items() if rule == "end-marker"]
+    course = Course(page)
     for end in sorted(ends):
-        if resume(page, end) == len(page.blocks):
+        if course.resume(end) == len(page.blocks):
             for at in range(end + 1, len(page.blocks)):
                 page.drop(at, "after-end", "stands after the end of the article")
             return

@@ -1,11 +1,18 @@
 """A page while it is cleaned: its blocks, what each line says of itself, the drops so far, and where its content lies."""
 
+from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from retriever.cleaning import phrases
 from retriever.cleaning.profile import SiteProfile
 from retriever.cues import Cue, display_width
 from retriever.documents import Block, Source
+
+# How many lines the rules that look ahead may look at: so many a block of the page, and so many to begin with. Our pages need 0.3 a
+# block at most (measured 2026-11-21); on a page of nothing but leads the rules stop there, and what they have not judged stays.
+AHEAD, AHEAD_FIRST = 50, 100_000
 
 
 @dataclass
@@ -17,12 +24,25 @@ class Page:
     profile: SiteProfile
     cues: list[Cue] = field(default_factory=list)
     drops: dict[int, tuple[str, str]] = field(default_factory=dict)
+    looked: int = 0
 
     def drop(self, at: int, rule: str, reason: str) -> None:
         self.drops.setdefault(at, (rule, reason))
 
+    def look(self, lines: int = 1) -> bool:
+        """Count lines looked at ahead of a place; False when there were too many."""
+        self.looked += lines
+        return self.looked <= AHEAD * len(self.blocks) + AHEAD_FIRST
+
     def asks(self, at: int) -> bool:
         """True when block `at` opens a question by its own look: labelled, or question-like in the place of a heading."""
+        return self._asks[at]
+
+    @cached_property
+    def _asks(self) -> list[bool]:
+        return [self._opens(at) for at in range(len(self.blocks))]
+
+    def _opens(self, at: int) -> bool:
         block, cue = self.blocks[at], self.cues[at]
         if block.kind in ("code", "table", "formula", "image"):
             return False
@@ -38,33 +58,88 @@ def content_range(page: Page) -> tuple[int, int]:
     return (asking[0], asking[-1]) if asking else (0, len(page.blocks))
 
 
-def resume(page: Page, lead: int) -> int:
-    """Index where content goes on after a lead: the next question marked as the page marks most of its questions."""
-    asked = [at for at in range(len(page.blocks)) if page.asks(at) and at not in page.drops]
-    before = [at for at in asked if at < lead]
-    style = _style(page, before if len(before) >= 3 else asked) if asked else None
-    dresses = {_dress(page, n) for n in before} - {("paragraph", 0, "", False)}
-    known = {page.cues[at].number.value for at in before if page.cues[at].number}  # type: ignore[union-attr]
-    for at in (at for at in asked if at > lead):
-        number = page.cues[at].number
-        marked = page.blocks[at].kind == "term" or _dress(page, at) in dresses
-        new = number is not None and number.value not in known
+class Course:
+    """Where the content of a page goes on after furniture. To be asked for leads in ascending order, before which nothing more is
+    dropped than what lies before them.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._asked = [at for at in range(len(page.blocks)) if page.asks(at) and at not in page.drops]
+        self._passed = 0
+        self._before = 0
+        self._styles: Counter[tuple[object, ...]] = Counter()
+        self._dresses: set[tuple[str, int, str, bool]] = set()
+        self._known: set[tuple[int, ...]] = set()
+        self._overall: tuple[int, tuple[object, ...] | None] = (-1, None)  # for so many drops
+        self._last: tuple[object, int] = (None, -1)
+
+    def resume(self, lead: int) -> int:
+        """Index where content goes on after a lead: the next question marked as the page marks most of its questions.
+
+        The number of blocks when there is none.
+        """
+        page = self._page
+        self._pass(lead)
+        style = self._style()
+        state = (self._before, style)
+        if self._last[0] == state and self._last[1] > lead:
+            return self._last[1]
+        found = len(page.blocks)
+        for n in range(bisect_right(self._asked, lead), len(self._asked)):
+            if not page.look() or self._goes_on(self._asked[n], style):
+                found = self._asked[n]
+                break
+        self._last = (state, found)
+        return found
+
+    def _pass(self, lead: int) -> None:
+        """Take in the questions before `lead`."""
+        while self._passed < len(self._asked) and self._asked[self._passed] < lead:
+            at = self._asked[self._passed]
+            self._passed += 1
+            if at in self._page.drops:
+                continue
+            self._before += 1
+            self._styles[_signature(self._page, at)] += 1
+            self._dresses |= {_dress(self._page, at)} - {("paragraph", 0, "", False)}
+            number = self._page.cues[at].number
+            if number:
+                self._known.add(number.value)
+
+    def _style(self) -> tuple[object, ...] | None:
+        """How most questions before the lead are marked; where they are few, most of the page."""
+        if self._before >= 3:
+            return max(self._styles, key=self._styles.__getitem__)
+        if self._overall[0] != len(self._page.drops) and self._page.look(len(self._asked)):
+            styles = Counter(_signature(self._page, at) for at in self._asked if at not in self._page.drops)
+            self._overall = (len(self._page.drops), max(styles, key=styles.__getitem__, default=None))
+        return self._overall[1]
+
+    @cached_property
+    def _second_last(self) -> int:
+        """The last but one of the answered questions, or -1."""
+        told = (at for at in reversed(self._asked) if answered(self._page, at))
+        return next((at for n, at in enumerate(told) if n == 1), -1)
+
+    def _goes_on(self, at: int, style: tuple[object, ...] | None) -> bool:
+        """True when block `at`, which asks, is marked like the questions before the lead."""
+        page, number = self._page, self._page.cues[at].number
+        marked = page.blocks[at].kind == "term" or _dress(page, at) in self._dresses
+        new = number is not None and number.value not in self._known
         if (marked or new) and answered(page, at):
-            return at
+            return True
         if _signature(page, at) != style:
-            continue
+            return False
         if number is not None:
-            follows = (*number.value[:-1], number.value[-1] - 1) in known or number.value[-1] == 1 or not before
-            if number.value not in known and follows:
-                return at
-        elif (
+            follows = (*number.value[:-1], number.value[-1] - 1) in self._known
+            return new and (follows or number.value[-1] == 1 or not self._before)
+        return (
             page.cues[at].label == "q"
             or page.blocks[at].kind in ("heading", "term")
             or page.blocks[at].strong
-            or (answered(page, at) and sum(n >= at and answered(page, n) for n in asked) >= 2)
-        ):
-            return at
-    return len(page.blocks)
+            or (at <= self._second_last and answered(page, at))
+        )
 
 
 def _signature(page: Page, at: int) -> tuple[object, ...]:
@@ -82,11 +157,6 @@ def _dress(page: Page, at: int) -> tuple[str, int, str, bool]:
     block = page.blocks[at]
     kind = block.kind if block.kind in ("heading", "term") else "paragraph"
     return (kind, block.level, page.cues[at].label, block.strong)
-
-
-def _style(page: Page, asked: list[int]) -> tuple[object, ...]:
-    signatures = [_signature(page, at) for at in asked]
-    return max(dict.fromkeys(signatures), key=signatures.count)
 
 
 def answered(page: Page, at: int) -> bool:

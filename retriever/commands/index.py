@@ -82,7 +82,7 @@ def index(
     report = refresh(False)
     click.echo(f"index      {directory}")
     click.echo(
-        f"read       {report.sources} sources ({report.unchanged} unchanged), {len(report.skipped)} skipped; {report.encoded} texts encoded"
+        f"read       {report.sources} sources, {len(report.skipped)} skipped; {report.unchanged} unchanged, {report.encoded} texts encoded"
     )
     dropped = ", ".join(f"{rule} {count}" for rule, count in report.drops.most_common())
     click.echo(f"dropped    {report.drops.total()} blocks" + (f" ({dropped})" if dropped else ""))

@@ -1,5 +1,6 @@
 """Lines with their cues, and the run of numbers that counts a page's questions."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -52,16 +53,17 @@ def best_chain(lines: list[Line], members: list[int]) -> list[int]:
 
     Answers hold numbered lists of their own, so the same scheme occurs at two depths. Dynamic programming over the last number
     of a chain finds the run with the largest weight; restarts are cheap after a section title and dear elsewhere. Linear in the
-    number of members.
+    number of members, but for a logarithm where numbers have several levels.
     """
     best: dict[tuple[int, ...], tuple[float, int, int | None]] = {}  # last value -> (score, member, link)
     links: list[tuple[int, int | None]] = []
     top: tuple[float, int | None] = (0.0, None)
     top_before_section: tuple[float, int | None] = (0.0, None)
     previous = -1
+    numbers = {at: number for at in members if (number := lines[at].cue.number)}
+    chapters = _Chapters({number.value for number in numbers.values()})
     for at in members:
-        number = lines[at].cue.number
-        assert number is not None
+        number = numbers[at]
         value, ask = number.value, lines[at].cue.ask
         gain = 0.15 + ask if ask >= 0.5 else 0.05 if display_width(lines[at].cue.body) <= 80 else -0.2
         if any(_is_section_like(lines[n], number.scheme) for n in range(previous + 1, at)):
@@ -72,7 +74,7 @@ def best_chain(lines: list[Line], members: list[int]) -> list[int]:
             if earlier:
                 options.append((earlier[0] - (REPEAT_COST if step == 0 else GAP_COST * (step - 1)), earlier[2]))
         if len(value) > 1 and value[-1] == 1:
-            options.extend((b[0], b[2]) for v, b in best.items() if len(v) == len(value) and v[:-1] < value[:-1])
+            options.extend(chapters.before(value))
         if value[-1] <= 2:
             options.append((top_before_section[0] - FREE_RESTART_COST, top_before_section[1]))
             options.append((top[0] - RESTART_COST, top[1]))
@@ -82,6 +84,7 @@ def best_chain(lines: list[Line], members: list[int]) -> list[int]:
         score += gain
         if value not in best or score >= best[value][0]:
             best[value] = (score, at, here)
+            chapters.put(value, score, here)
         if score >= top[0]:
             top = (score, here)
         previous = at
@@ -91,6 +94,42 @@ def best_chain(lines: list[Line], members: list[int]) -> list[int]:
         chain.append(links[at_link][0])
         at_link = links[at_link][1]
     return [at for at in reversed(chain) if lines[at].cue.ask >= 0.5 or display_width(lines[at].cue.body) <= 80]
+
+
+class _Chapters:
+    """The best score of a chain that ends in a number of an earlier chapter: "1.9" before "2.1". A Fenwick tree for each length of number."""
+
+    def __init__(self, values: set[tuple[int, ...]]) -> None:
+        chapters: dict[int, set[tuple[int, ...]]] = {}
+        for value in values:
+            if len(value) > 1:
+                chapters.setdefault(len(value), set()).add(value[:-1])
+        self._ranks = {
+            size: {chapter: rank for rank, chapter in enumerate(sorted(group), 1)} for size, group in chapters.items()
+        }
+        self._trees = {
+            size: [(-math.inf, 0, -1)] * (len(ranks) + 1) for size, ranks in self._ranks.items()
+        }  # (score, minus the order of first coming, link)
+        self._order: dict[tuple[int, ...], int] = {}
+
+    def put(self, value: tuple[int, ...], score: float, link: int) -> None:
+        """A chain that ends in `value`; its scores only rise."""
+        if len(value) < 2:
+            return
+        tree, rank = self._trees[len(value)], self._ranks[len(value)][value[:-1]]
+        entry = (score, -self._order.setdefault(value, len(self._order)), link)
+        while rank < len(tree):
+            tree[rank] = max(tree[rank], entry)
+            rank += rank & -rank
+
+    def before(self, value: tuple[int, ...]) -> list[tuple[float, int | None]]:
+        """(score, link) of the best chain that ends in an earlier chapter; none when there is none."""
+        tree, rank = self._trees[len(value)], self._ranks[len(value)][value[:-1]] - 1
+        best = tree[0]
+        while rank:
+            best = max(best, tree[rank])
+            rank -= rank & -rank
+        return [(best[0], best[2])] if best[2] >= 0 else []
 
 
 def _is_section_like(line: Line, scheme: str) -> bool:

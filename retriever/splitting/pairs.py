@@ -1,17 +1,21 @@
 """Gather for each question of a page the blocks that answer it."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
-from retriever.cues import display_width, is_title, is_url, read_cue, strip_markup, trim_question
+from retriever.cues import display_width, is_title, is_url, read_cue, trim_question
 from retriever.documents import Block, Source
+from retriever.readers.plain import plain_text
 from retriever.splitting.numbering import Line
 from retriever.splitting.segments import cut
 from retriever.splitting.styles import Style, inline_topic
 
+LONGEST_TITLE = 500
+_COMPARED = 2000  # characters of a question that are compared with what may say it again
 _OPTION_SCHEMES = frozenset({"letter", "letters", "paren", "parens", "circled"})
 _SHOW_ANSWER = re.compile(
-    r"^\W*(?:点击|展开|查看|显示|click|show|see|view|reveal|expand)?\W*(?:here|to|the|for)?\W*(?:查看|看|see|view)?\W*(?:参考)?(?:答案|解析|answer|solution|explanation|详情|details)\W*$",
+    r"^\W*+(?:(?:点击|展开|查看|显示|click|show|see|view|reveal|expand)\W*+)?(?:(?:here|to|the|for)\W*+)?(?:(?:查看|看|see|view)\W*+)?(?:参考)?(?:答案|解析|answer|solution|explanation|详情|details)\W*+$",
     re.IGNORECASE,
 )
 
@@ -72,15 +76,22 @@ def gather(source: Source, lines: list[Line], style: Style) -> list[Pair]:
 def _deeper(path: list[tuple[int, str]], line: Line) -> list[tuple[int, str]]:
     """The heading path after `line`: headings by their level, unmarked titles below all of them."""
     level = line.block.level if line.block.kind == "heading" else 7
-    return [(n, text) for n, text in path if n < level] + [(level, trim_question(line.cue.body or line.block.plain))]
+    title = shorten(trim_question(line.cue.body or line.block.plain))
+    return [(n, text) for n, text in path if n < level] + [(level, title)]
+
+
+def shorten(text: str) -> str:
+    """A title as every passage under it carries it: cut when it is longer than LONGEST_TITLE characters, as only broken pages have them."""
+    return text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 1] + "…"
 
 
 def _label_rate(lines: list[Line], starts: list[int], style: Style) -> float:
     """Share of the questions that have an answer label before the next question."""
     asked = sorted(style.questions)
+    ends = [*starts, len(lines)]
     found = sum(
-        any(lines[n].cue.label == "a" for n in range(here + 1, next((s for s in starts if s > here), len(lines)))) for here in asked
-    ) if len(asked) * len(starts) < 4_000_000 else 0  # fmt: skip
+        any(lines[n].cue.label == "a" for n in range(here + 1, ends[bisect_right(starts, here)])) for here in asked
+    )
     return found / len(asked) if asked else 0.0
 
 
@@ -118,7 +129,6 @@ def _title_of_link(question: Line, line: Line, following: Line) -> bool:
 def _pair(
     source: Source, lines: list[Line], here: int, end: int, path: tuple[str, ...], labelled: float, style: Style
 ) -> Pair:
-    restated: list[Line] = []
     head = _head_length(lines, here, end)
     question_lines, body = lines[here : here + head], lines[here + head : end]
     body = [line for line in body if not _SHOW_ANSWER.match(line.block.plain) or line.block.kind != "term"]
@@ -129,10 +139,12 @@ def _pair(
         short = sum(display_width(line.block.plain) for line in before) <= 800
         if (options >= 2 and options >= 0.6 * len(before)) or (labelled >= 0.6 and short):
             question_lines, body = question_lines + before, body[label_at:]
+    said = len(question_lines)  # the lines after these say the question again
     if head == 1 and style.kind.split(":")[0] in ("bare", "number"):
-        while len(body) >= 2 and _title_of_link(lines[here], body[0], body[1]):
-            question_lines, body = [*question_lines, body[0]], body[1:]
-            restated.append(question_lines[-1])
+        titles = 0
+        while titles + 2 <= len(body) and _title_of_link(lines[here], body[titles], body[titles + 1]):
+            titles += 1
+        question_lines, body = question_lines + body[:titles], body[titles:]
     label: Block | None = None
     blocks = [line.block for line in body]
     if style.kind == "bare" and inline_topic(lines[here]):
@@ -157,8 +169,7 @@ def _pair(
     text = _join(
         [
             line.cue.body if n == 0 or not _is_option(line) else line.block.plain
-            for n, line in enumerate(question_lines)
-            if line not in restated
+            for n, line in enumerate(question_lines[:said])
         ]
     )
     return Pair(trim_question(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
@@ -206,10 +217,10 @@ def _head_length(lines: list[Line], here: int, end: int) -> int:
 
 def _body_position(line: Line) -> int | None:
     """Position in the block's text where the text after the label begins."""
-    text, wanted = line.block.text, strip_markup(line.cue.body)
+    text, wanted = line.block.text, plain_text(line.cue.body)
     found = None
     for position in range(min(len(text), 60)):
-        if strip_markup(text[position:]) == wanted:
+        if plain_text(text[position:]) == wanted:
             found = position
     return found or None
 
@@ -241,13 +252,12 @@ def _restates(first: Pair, second: Pair) -> bool:
         "term",
     ):
         return False
-    a, b = _terms(first.question), _terms(second.question)
+    one, other = first.question[:_COMPARED], second.question[:_COMPARED]
+    a, b = _terms(one), _terms(other)
     shared = len(a & b)
     if shared >= 2 and shared >= 0.15 * min(len(a), len(b)):
         return True
-    foreign = bool(re.search(r"[\u4e00-\u9fff]", first.question)) != bool(
-        re.search(r"[\u4e00-\u9fff]", second.question)
-    )
+    foreign = bool(re.search(r"[\u4e00-\u9fff]", one)) != bool(re.search(r"[\u4e00-\u9fff]", other))
     return (foreign and second.asks >= 0.5) or bool(re.match(r"[【\[]", second.question_blocks[0].plain))
 
 

@@ -4,8 +4,9 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
-from retriever.cues import ask_score, display_width, is_rhetorical, read_cue, strip_markup
+from retriever.cues import ask_score, display_width, is_rhetorical, read_cue
 from retriever.documents import Block, Source
+from retriever.readers.plain import plain_text, squeeze
 
 _GLUED = re.compile(r"为什么|为何|如何|怎么|什么是|什么叫|有哪些|哪些|何谓")
 _INLINE_LABEL = re.compile(
@@ -25,13 +26,13 @@ def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Bloc
     first = replace(
         block,
         text=left,
-        plain=strip_markup(left),
+        plain=plain_text(left),
         end=left_end,
         end_line=source.line_of(left_end - 1),
         runs=tuple(r for r in block.runs if r[0] < len(left)),
     )
     second = replace(
-        block, text=block.text[skip:], plain=strip_markup(block.text[skip:]), start=right_start, start_line=source.line_of(right_start), runs=shifted,
+        block, text=block.text[skip:], plain=plain_text(block.text[skip:]), start=right_start, start_line=source.line_of(right_start), runs=shifted,
         kind="paragraph" if block.kind in ("item", "heading", "term") else block.kind, level=0, strong=False, gap=gap,
     )  # fmt: skip
     return first, second
@@ -66,7 +67,7 @@ def _piece(source: Source, block: Block, start: int, end: int, kind: str) -> Blo
     last = block.offset_of(end - 1) + 1
     text = block.text[start:end]
     return replace(
-        block, kind=kind, text=text, plain=strip_markup(text), start=begin, end=last, start_line=source.line_of(begin),
+        block, kind=kind, text=text, plain=plain_text(text), start=begin, end=last, start_line=source.line_of(begin),
         end_line=source.line_of(last - 1), runs=runs, strong=False, indent=0,
     )  # fmt: skip
 
@@ -151,23 +152,21 @@ def _glued_question(block: Block, following: Block) -> int | None:
     if (
         stop > 8
         and len(text) - stop > 6
-        and not is_rhetorical(text[stop + 1 :])
-        and ask_score(text[:stop]) < 0.5
+        and not is_rhetorical(squeeze(text[stop + 1 :]))
+        and ask_score(squeeze(text[:stop])) < 0.5
         and not re.search(r"[。，,]", text[stop + 1 :])
     ):
         return stop + 1
     if cue.number is None or ask_score(re.split(r"[，,。]", cue.body)[0]) >= 0.5:
         return None
-    for match in _GLUED.finditer(text):
-        before, after = text[: match.start()], text[match.start() :]
-        clause = re.split(r"[，,。;；]", before)[-1]
-        if (
-            len(re.findall(r"[\u4e00-\u9fff]", before)) >= 10
-            and len(clause) >= 6
-            and len(after) >= 6
-            and not re.search(r"[，,。;；]", after)
-        ):
-            return match.start()
+    clause = max(text.rfind(mark) for mark in "，,。;；") + 1  # the question is the last clause, or a part of it
+    han = len(re.findall(r"[\u4e00-\u9fff]", text[:clause]))
+    at = clause
+    for match in _GLUED.finditer(text, clause):
+        han += len(re.findall(r"[\u4e00-\u9fff]", text[at : match.start()]))
+        at = match.start()
+        if han >= 10 and at - clause >= 6 and len(text) - at >= 6:
+            return at
     return None
 
 
@@ -178,7 +177,7 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
     label = next((m for m in _INLINE_LABEL.finditer(text) if m.start(1) > 3), None)
     if (
         label
-        and (cue.label == "q" or ask_score(strip_markup(text[: label.start(1)])) >= 0.7)
+        and (cue.label == "q" or (label.start(1) <= 2000 and ask_score(plain_text(text[: label.start(1)])) >= 0.7))
         and text[label.end(1) :].strip(" *")
     ):
         return label.start(1)
@@ -192,8 +191,10 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
             if text.startswith(mark, stop) and text[:stop].count(mark) % 2:
                 stop += len(mark)
         rest = text[stop:]
-        plain_rest = strip_markup(rest)
-        if _ENDS.search(rest[:400]) or len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
+        if _ENDS.search(rest[:400]):
+            continue
+        plain_rest = plain_text(rest)
+        if len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
             continue
         if (
             ask_score(plain_rest) >= 0.35
@@ -201,7 +202,7 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
             or (rest.startswith(("**", "__")) and not plain_rest)
         ):
             return None
-        if ask_score(strip_markup(text[:stop])) < 0.6 or display_width(text[:stop]) > 160:
+        if ask_score(plain_text(text[:stop])) < 0.6 or display_width(text[:stop]) > 160:
             return None
         if (
             following is not None

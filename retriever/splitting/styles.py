@@ -107,6 +107,7 @@ def _candidates(lines: list[Line]) -> dict[str, list[int]]:
     """Every style the page could have, with its members."""
     groups: dict[str, list[int]] = defaultdict(list)
     numbered: dict[str, list[int]] = defaultdict(list)
+    airy = _airy(lines)
     for at, line in enumerate(lines):
         block, cue = line.block, line.cue
         if not line.eligible:
@@ -121,7 +122,7 @@ def _candidates(lines: list[Line]) -> dict[str, list[int]]:
             numbered[cue.number.scheme].append(at)
         elif block.strong and not cue.label:
             groups["strong"].append(at)
-        elif cue.ask == 1.0 and _alone(lines, at):
+        elif cue.ask == 1.0 and _alone(lines, at, airy):
             groups["bare"].append(at)
     for scheme, members in numbered.items():
         groups[f"number:{scheme}"] = best_chain(lines, members)
@@ -139,14 +140,18 @@ def _plausible(lines: list[Line], kind: str, members: list[int]) -> bool:
     return mean >= least
 
 
-def _alone(lines: list[Line], at: int) -> bool:
+def _airy(lines: list[Line]) -> bool:
+    """True for a page with blank lines between its paragraphs."""
+    return sum(line.block.gap >= 2 for line in lines) > 0.3 * len(lines)
+
+
+def _alone(lines: list[Line], at: int, airy: bool) -> bool:
     """True when line `at` is a paragraph of its own, or the page puts every paragraph on one line."""
     block = lines[at].block
     if block.indent >= 4 or display_width(block.plain) > 140:
         return False
     following = lines[at + 1].block if at + 1 < len(lines) else None
-    blank_lines = sum(line.block.gap >= 2 for line in lines) > 0.3 * len(lines)
-    return not blank_lines or block.gap >= 2 or (following is not None and following.gap >= 2)
+    return not airy or block.gap >= 2 or (following is not None and following.gap >= 2)
 
 
 def _stray_questions(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
@@ -155,7 +160,7 @@ def _stray_questions(lines: list[Line], chosen: set[int], kind: str) -> set[int]
     They must stand alone, be answered by what follows, and not lean on the sentence before.
     """
     scheme = kind.split(":")[-1]
-    airy = sum(line.block.gap >= 2 for line in lines) > 0.3 * len(lines)
+    airy = _airy(lines)
     found = set()
     for at, line in enumerate(lines):
         if (
@@ -172,7 +177,7 @@ def _stray_questions(lines: list[Line], chosen: set[int], kind: str) -> set[int]
                 line.cue.ask == 1.0
                 and line.block.kind == "paragraph"
                 and (line.block.gap >= 2 if airy else kind == "bare")
-                and _alone(lines, at)
+                and _alone(lines, at, airy)
                 and not is_rhetorical(line.cue.body)
                 and display_width(line.cue.body) <= 120
             )

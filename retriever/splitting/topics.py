@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from retriever.cues import Cue, ask_score, display_width, is_title, read_cue, strip_markup
+from retriever.cues import Cue, ask_score, display_width, is_title, read_cue
 from retriever.documents import Block
+from retriever.readers.plain import plain_text
 
 _LABEL = re.compile(r"\s*([^:：。，,；;!！?？=\n]{1,40}?)\s*[:：](?!//)")
 _DASH_LABEL = re.compile(r"\s*([^—–。，,；;!！?？\n]{1,30}?)\s*(?:——|—|–| - )")
@@ -26,6 +27,9 @@ _HOW = re.compile(r"如何|怎么|怎样|实现|流程|步骤|how|steps?", re.IG
 _PROCESS = re.compile(r"过程|流程|步骤|首先|实现|方法|办法|措施|解决|处理|first|then|step|procedure", re.IGNORECASE)
 
 
+DEEPEST = 3  # levels of parts
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A part of an answer: its title, the blocks from its opening line on, the titles it stands under, its depth (1-based)."""
@@ -34,6 +38,15 @@ class Topic:
     blocks: list[Block]
     path: tuple[str, ...]
     depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A block of an answer, its cue, and its text without markup."""
+
+    block: Block
+    cue: Cue
+    plain: str
 
 
 @dataclass(slots=True)
@@ -50,18 +63,20 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
 
     Labels that `question` names ("difference of A and B") are siblings whatever they look like.
     """
-    cues = [read_cue(block.plain) for block in answer]
+    lines = [_Told(block, read_cue(block.plain), plain_text(block.text)) for block in answer]
+    about = _subject(question)
     stack: list[_Open] = []
     closed: list[tuple[_Open, int, int, tuple[str, ...]]] = []  # opener, end, depth, path
 
     def close(to: int, end: int) -> None:
         while len(stack) > to:
             opener = stack.pop()
-            closed.append((opener, end, len(stack) + 1, tuple(o.title for o in stack)))
+            path = tuple(o.title for o in stack) if len(stack) < DEEPEST else ()
+            closed.append((opener, end, len(stack) + 1, path))
 
-    for at, (block, cue) in enumerate(zip(answer, cues, strict=True)):
-        following = answer[at + 1] if at + 1 < len(answer) else None
-        key = _named(question, block) or _key(block, cue, following)
+    for at, line in enumerate(lines):
+        block, cue = line.block, line.cue
+        key = _named(about, line) or _key(line, lines[at + 1] if at + 1 < len(lines) else None)
         if (
             key is not None
             and key[0] in ("bullet", "number")
@@ -88,20 +103,26 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
     return _worthwhile(answer, closed)
 
 
-def _named(question: str, block: Block) -> tuple[object, ...] | None:
-    """The key of a label that stands among the things a question is about: those before its first particle."""
-    match = _LABEL.match(strip_markup(block.text)) if block.kind == "paragraph" else None
+def _subject(question: str) -> str:
+    """What a question is about, in lower case: what stands before its first particle."""
+    question = question[:2000]
     about = re.split(r"[在的之]", question)[0]
-    about = about if len(about) >= 4 else question
-    return ("named",) if match and len(match.group(1)) >= 2 and match.group(1).lower() in about.lower() else None
+    return (about if len(about) >= 4 else question).lower()
 
 
-def _key(block: Block, cue: Cue, following: Block | None) -> tuple[object, ...] | None:
+def _named(about: str, line: _Told) -> tuple[object, ...] | None:
+    """The key of a label that stands among the things a question is about."""
+    match = _LABEL.match(line.plain) if line.block.kind == "paragraph" else None
+    return ("named",) if match and len(match.group(1)) >= 2 and match.group(1).lower() in about else None
+
+
+def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
     """What makes two lines siblings: the bullet or numbering scheme and indentation, or being a labelled paragraph.
 
     A label alone on its line stands above one that goes on ("BN:" above "In training: ...").
     """
-    listed = following is not None and _is_listed(following)
+    block, cue = line.block, line.cue
+    listed = following is not None and (following.block.kind == "item" or following.cue.number is not None)
     if block.kind in ("code", "table", "formula", "image"):
         return None
     bullet = re.match(r"\s*([•·●○◦▪■◆◇*+–-])\s", block.text)
@@ -114,15 +135,15 @@ def _key(block: Block, cue: Cue, following: Block | None) -> tuple[object, ...] 
     if block.kind == "heading":
         return ("heading", block.level)
     if block.kind in ("paragraph", "item", "definition"):
-        match = _LABEL.match(strip_markup(block.text))
+        match = _LABEL.match(line.plain)
         if match and display_width(match.group(1)) <= 36 and not _LEANING.match(match.group(1)):
-            alone = not strip_markup(block.text)[match.end() :].strip()
+            alone = not line.plain[match.end() :].strip()
             if alone or not _INTRODUCING.search(match.group(1)):
                 if alone and listed and _INTRODUCING.search(match.group(1)):
                     return None
-                above = alone and following is not None and bool(_LABEL.match(strip_markup(following.text)))
+                above = alone and following is not None and bool(_LABEL.match(following.plain))
                 return ("heading-label" if above else "label", block.indent)
-        dash = _DASH_LABEL.match(strip_markup(block.text))
+        dash = _DASH_LABEL.match(line.plain)
         if dash and display_width(dash.group(1)) <= 30:
             return ("dash", block.indent)
         if (
@@ -138,17 +159,12 @@ def _key(block: Block, cue: Cue, following: Block | None) -> tuple[object, ...] 
     return None
 
 
-def _is_listed(block: Block) -> bool:
-    """True for a list item or a numbered line."""
-    return block.kind == "item" or read_cue(block.plain).number is not None
-
-
 def _title(block: Block, cue: Cue) -> tuple[str, bool]:
     """Title of a topic and whether the line marks it as one (label, emphasis, heading) or it is only its beginning."""
     number_label = _NUMBER_LABEL.match(block.text)
     if number_label:
         return number_label.group(1), True
-    body = strip_markup(cue.body)
+    body = plain_text(cue.body)
     if block.kind == "heading" or block.strong:
         return body.strip(" :："), True
     emphasised = re.match(r"\s*(?:[•*+-]\s+|\d{1,3}[.、)]\s*)?(?:\*\*|__|`)([^*_`]{1,60})(?:\*\*|__|`)", block.text)
@@ -160,7 +176,7 @@ def _title(block: Block, cue: Cue) -> tuple[str, bool]:
         _CODE_LABEL.match(body),
     ):
         if match and display_width(match.group(1)) <= 48:
-            return strip_markup(match.group(1)).strip(" :："), True
+            return plain_text(match.group(1)).strip(" :："), True
     return re.split(r"[。，,；;.!？?]", body)[0][:40].strip(), False
 
 
@@ -174,7 +190,7 @@ def _worthwhile(answer: list[Block], closed: list[tuple[_Open, int, int, tuple[s
         nested = sum(end - opener.at > 1 for opener, end, _, _ in group)
         marked = sum(opener.labelled for opener, _, _, _ in group)
         alone = len(group) == 1 and not (marked and (nested or group[0][2] > 1 or ask_score(group[0][0].title) >= 0.5))
-        if group[0][2] > 3 or alone or max(nested, marked) < 0.5 * len(group):
+        if group[0][2] > DEEPEST or alone or max(nested, marked) < 0.5 * len(group):
             continue
         for opener, end, depth, path in _absorbed(answer, group):
             blocks = answer[opener.at : _trim(answer, opener.at, end)]
@@ -217,7 +233,8 @@ def _trim(answer: list[Block], start: int, end: int) -> int:
 
 def question_parts(question: str) -> list[str]:
     """The single questions of a line that asks several, or [] when it asks one."""
-    parts = [part.strip() for part in re.findall(r"[^?？]+[?？]+", question)]
+    end = max(question.rfind("?"), question.rfind("？")) + 1
+    parts = [part.strip() for part in re.findall(r"[^?？]+[?？]+", question[:end])]
     parts = [part for part in parts if len(re.sub(r"\W", "", part)) >= 2]
     return parts if len(parts) >= 2 else []
 
@@ -260,23 +277,23 @@ def _flat(groups: list[list[Block]]) -> list[Block]:
 
 def _groups(answer: list[Block]) -> list[list[Block]]:
     """Blocks by labelled paragraph if there are labels, else by paragraph (lists stay with the line that introduces them)."""
-    cues = [read_cue(block.plain) for block in answer]
-    after = [*answer[1:], None]
-    keys = [_key(b, c, f) for b, c, f in zip(answer, cues, after, strict=True)]
-    labels = [
-        at
-        for at, key in enumerate(keys)
-        if key is not None and key[0] in ("heading-label", "label", "strong", "heading")
-    ]
+    lines = [_Told(block, read_cue(block.plain), plain_text(block.text)) for block in answer]
+    keys = [_key(line, following) for line, following in zip(lines, [*lines[1:], None], strict=True)]
+    labelled = [key is not None and key[0] in ("heading-label", "label", "strong", "heading") for key in keys]
+    labels = [at for at, is_label in enumerate(labelled) if is_label]
     if len(labels) >= 2 and labels[0] == 0:
         bounds = labels
     else:
         bounds = [
             at
-            for at, (b, c) in enumerate(zip(answer, cues, strict=True))
+            for at, line in enumerate(lines)
             if at == 0
-            or at in labels
-            or (b.kind == "paragraph" and c.number is None and answer[at - 1].plain.rstrip()[-1:] not in ":：")
+            or labelled[at]
+            or (
+                line.block.kind == "paragraph"
+                and line.cue.number is None
+                and answer[at - 1].plain.rstrip()[-1:] not in ":："
+            )
         ]
     return [answer[a:b] for a, b in zip(bounds, [*bounds[1:], len(answer)], strict=True)]
 
