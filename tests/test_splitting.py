@@ -824,3 +824,18 @@ def test_page_of_thousands_of_pairs_is_split_in_seconds() -> None:
     with within(6):
         page = make_page(written(pairs, "Q: {q}\nA: {a}"))
     assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Q: What is a deadlock?\n\nQ: What is a mutex?\nA: A lock that one thread holds.\n",
+        "问：什么是死锁？\n\n问：什么是互斥锁？\n答：一个线程持有的锁。\n",
+    ],
+)
+def test_a_labelled_question_without_an_answer_does_not_take_the_next_one_s(text: str) -> None:
+    """Two labelled questions are two questions, however alike they begin: the first is open, the second answered."""
+    page = make_page(text, "page.md")
+    first, second = (line for line in text.split("\n") if line[:2] in ("Q:", "问："))
+    assert open_questions(page) == [first.split(":")[-1].split("：")[-1].strip()]
+    assert questions(page) == [second.split(":")[-1].split("：")[-1].strip()]

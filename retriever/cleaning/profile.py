@@ -88,7 +88,7 @@ def site_of(source: Source) -> str:
             found = address.findall(tag.group(0), named.end()) if named else []
             if found:
                 with suppress(ValueError):  # an address that is none
-                    return urlsplit(found[-1]).netloc
+                    return str(urlsplit(found[-1]).netloc)
     return source.path.rsplit("/", 1)[0] if "/" in source.path else ""
 
 

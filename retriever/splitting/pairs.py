@@ -247,11 +247,11 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
 
 def _restates(first: Pair, second: Pair) -> bool:
     """True when the second question shares words with the first, asks in the other language, or is tagged like an article's title."""
-    if read_cue(second.question_blocks[0].plain).number is not None or second.question_blocks[0].kind in (
-        "heading",
-        "term",
-    ):
+    cue = read_cue(second.question_blocks[0].plain)
+    if cue.number is not None or second.question_blocks[0].kind in ("heading", "term"):
         return False
+    if cue.label == "q" and read_cue(first.question_blocks[0].plain).label == "q":
+        return False  # each is labelled as a question of its own
     one, other = first.question[:_COMPARED], second.question[:_COMPARED]
     a, b = _terms(one), _terms(other)
     shared = len(a & b)
@@ -261,10 +261,16 @@ def _restates(first: Pair, second: Pair) -> bool:
     return (foreign and second.asks >= 0.5) or bool(re.match(r"[【\[]", second.question_blocks[0].plain))
 
 
+# What all questions share.
+_EMPTY = frozenset(
+    ["a", "an", "the", "is", "are", "was", "do", "does", "did", "of", "in", "on", "to", "for", "and", "or", "what", "why", "how", "when", "which", "who", "can", "it", "什么", "为什", "怎么", "如何", "哪些", "有什", "是什"]
+)
+
+
 def _terms(text: str) -> set[str]:
-    """Han bigrams and Latin words, with the initials of capitalised words ("Batch Normalization" gives "bn")."""
+    """Han bigrams and Latin words but the emptiest, with the initials of capitalised words ("Batch Normalization" gives "bn")."""
     words = re.findall(r"[A-Za-z][A-Za-z0-9_-]*", text)
     han = "".join(c if "\u4e00" <= c <= "\u9fff" else " " for c in text).split()
     terms = {w.lower() for w in words} | {run[i : i + 2] for run in han for i in range(len(run) - 1)}
     capitals = "".join(w[0] for w in words if w[0].isupper())
-    return terms | ({capitals.lower()} if len(capitals) >= 2 else set())
+    return (terms - _EMPTY) | ({capitals.lower()} if len(capitals) >= 2 else set())
