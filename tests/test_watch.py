@@ -134,6 +134,7 @@ def test_a_watched_file_may_be_replaced(tmp_path: Path, corpus: Path) -> None:
             (corpus / "new").write_text(PAGE.format(subject, subject), encoding="utf-8")
             (corpus / "new").replace(corpus / "en.md")
             watching.wait_for_question(f"What does {subject} do?")
+        time.sleep(2)  # what the last replacement still has to say
         before = watching.said()
         (corpus / "beside.md").write_text(PAGE.format("nothing", "nothing"), encoding="utf-8")
         time.sleep(2)
@@ -141,6 +142,7 @@ def test_a_watched_file_may_be_replaced(tmp_path: Path, corpus: Path) -> None:
         assert watching.end() == 130
     finally:
         watching.process.kill()
+        watching.process.wait()
 
 
 def test_changes_during_the_first_build_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,7 +263,39 @@ def _restates(first: Pair, second: Pair) -> bool:
 
 # What all questions share.
 _EMPTY = frozenset(
-    ["a", "an", "the", "is", "are", "was", "do", "does", "did", "of", "in", "on", "to", "for", "and", "or", "what", "why", "how", "when", "which", "who", "can", "it", "什么", "为什", "怎么", "如何", "哪些", "有什", "是什"]
+    [
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "was",
+        "do",
+        "does",
+        "did",
+        "of",
+        "in",
+        "on",
+        "to",
+        "for",
+        "and",
+        "or",
+        "what",
+        "why",
+        "how",
+        "when",
+        "which",
+        "who",
+        "can",
+        "it",
+        "什么",
+        "为什",
+        "怎么",
+        "如何",
+        "哪些",
+        "有什",
+        "是什",
+    ]
 )
 
 
