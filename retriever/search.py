@@ -114,6 +114,7 @@ class Retriever:
         self.calibration = known or bundled_calibration()
         self.calibrated = self.calibration.encoder == encoder.identity.digest
         self._speller = self._make_speller()
+        self._names: dict[str, tuple[str, ...]] = {}  # terms of the glossary's names, as they come up
 
     def _make_speller(self) -> Speller:
         """Corrects towards the words of the index and the glossary; what the encoder has a piece for is a word.
@@ -161,8 +162,11 @@ class Retriever:
         terms, at = self.index.analyzer.terms, 0
         for concept in concepts:
             yield from terms(folded[at : concept.start])
-            names = (folded[concept.start : concept.end], *concept.others)
-            ways = dict.fromkeys(way for name in names if (way := tuple(dict.fromkeys(terms(name)))))
+            for name in concept.others:
+                if name not in self._names:
+                    self._names[name] = tuple(dict.fromkeys(terms(name)))
+            written = tuple(dict.fromkeys(terms(folded[concept.start : concept.end])))
+            ways = dict.fromkeys(way for way in (written, *map(self._names.__getitem__, concept.others)) if way)
             if ways:
                 yield tuple(ways)
             at = concept.end
