@@ -17,6 +17,8 @@ ANALYZER_VERSION = 1
 
 _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+|[a-z0-9]+(?:[-_.'/][a-z0-9]+)*[+#]*")
 _LONGEST_WORD = 16
+# Text to be normalised, cut before characters that change with nothing before them: sorting a million combining marks would take hours.
+_PIECE = re.compile(r"[\s\S]{1,512}(?![^\x00-\x7f\u4e00-\u9fff])|[\s\S]{1,512}")
 
 # Words that questions are made of and answers do not tell apart. Written by hand; questions of the bundled corpus lose no
 # content word to it (tested).
@@ -34,8 +36,8 @@ def _simplifier():  # type: ignore[no-untyped-def]
 
 def fold(text: str) -> str:
     """`text` in its plainest spelling: NFKC (full-width to half-width), traditional to simplified, lower case."""
-    text = unicodedata.normalize("NFKC", text)
     if not text.isascii():
+        text = "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECE.findall(text))
         text = _simplifier().convert(text.encode("utf-8", "replace").decode("utf-8"))
     return text.lower()
 

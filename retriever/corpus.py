@@ -1,19 +1,26 @@
 """Find source files and decode them, once: everything after this works on `str`."""
 
 import codecs
+import errno
 import fnmatch
 import hashlib
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from retriever.documents import Block, Source
 from retriever.errors import InputError, SourceError
 from retriever.readers.html import read_html
 from retriever.readers.lines import read_lines
+
+if sys.platform == "win32":
+    from pathlib import WindowsPath as _SystemPath
+else:
+    from pathlib import PosixPath as _SystemPath
 
 FORMATS = {
     ".txt": "text",
@@ -38,7 +45,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _META_CHARSET = re.compile(
-    rb"<meta[^>]+charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([A-Za-z0-9_.:-]+)",
+    rb"<meta[^>]+charset\s*+=\s*+[\"']?\s*+([A-Za-z0-9_.:-]+)|<\?xml[^>]+encoding\s*+=\s*+[\"']([A-Za-z0-9_.:-]+)",
     re.IGNORECASE,
 )
 # gb2312 and gbk pages use characters of their superset, Big5 pages those of the Hong Kong one; so browsers decode them.
@@ -50,7 +57,11 @@ _WIDER = {
     "iso8859-1": "cp1252",
     "latin-1": "cp1252",
 }
-
+# What a page may declare to be written in: encodings of text in use. Python knows others too, which are none of text (punycode, idna,
+# unicode_escape) or give lone surrogates (utf-7).
+_DECLARABLE = re.compile(
+    r"utf-8|gb18030|gbk|gb2312|hz|big5|big5hkscs|euc_jp|euc_kr|shift_jis|iso2022_jp|cp\d{3,4}|iso8859-\d{1,2}|koi8-[ru]|mac-\w+|ascii|tis-620|johab"
+)
 
 MAX_BYTES = 20_000_000
 
@@ -60,56 +71,149 @@ class CorpusOptions:
     """Which files of a corpus are read.
 
     `include` and `exclude` are glob patterns matched against the name relative to the corpus root and against the file name;
-    `max_bytes` is the largest file that is read, in bytes.
+    `max_bytes` is the largest file that is read, in bytes; `follow_links` says that links are followed out of the folders of the
+    corpus too.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     max_bytes: int = MAX_BYTES
+    follow_links: bool = False
+
+
+class _Refused(_SystemPath):
+    """An entry of a corpus folder that is not read; `load_source` tells why. Nothing behind it is looked at."""
+
+    reason: str
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        raise PermissionError(errno.EPERM, self.reason)
 
 
 def find_sources(
     roots: Iterable[Path], options: CorpusOptions = CorpusOptions(), *, prefixed: bool | None = None
 ) -> list[tuple[str, Path]]:
-    """(name, path) of every readable file under `roots` (files or folders), sorted by name; hidden ones are skipped.
+    """(name, path) of every file under `roots` (files or folders), sorted by name; hidden ones are skipped.
 
     Names are relative to their root, prefixed with the root's own name when there are several roots (or as `prefixed` says).
-    A file reached from two roots is listed once.
+    A file reached from two roots or by a link is listed once, by its own name where it has one. What is not read is listed too, for
+    `load_source` to say why: folders that cannot be listed, links that lead nowhere, links out of all roots (unless
+    `options.follow_links`).
     Raises InputError for a root that does not exist or holds no document.
     """
     roots = list(dict.fromkeys(Path(root) for root in roots))
     prefixed = len(roots) > 1 if prefixed is None else prefixed
     found: dict[str, Path] = {}
     seen: set[str] = set()
-    for root in roots:
+    tops = [os.path.realpath(root) for root in roots]
+    for root, top in zip(roots, tops, strict=True):
         if not os.path.exists(root):
-            raise InputError(f"{root}: no such file or folder; check the path")
-        if root.is_file():
+            raise InputError(f"{shown(root)}: no such file or folder; check the path")
+        if os.path.isfile(root):
             if root.suffix.lower() not in FORMATS:
-                raise InputError(f"{root}: unknown kind of file; readable are {' '.join(sorted(FORMATS))}")
+                raise InputError(f"{shown(root)}: unknown kind of file; readable are {' '.join(sorted(FORMATS))}")
             pairs: Iterable[tuple[str, Path]] = [(root.name, root)]
-        else:
-            prefix = f"{root.resolve().name}/" if prefixed else ""
-            pairs = [(prefix + name, path) for name, path in _walk(root) if _wanted(name, options)]
+        elif os.path.isdir(root):
+            prefix = f"{os.path.basename(top)}/" if prefixed else ""
+            walked = _walk(root, None if options.follow_links else tops)
+            pairs = [(prefix + name, path) for name, path in walked if _wanted(name, options)]
             if not pairs:
                 raise InputError(
-                    f"{root}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
+                    f"{shown(root)}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
                 )
+        else:
+            raise InputError(f"{shown(root)}: neither a file nor a folder")
         for name, path in pairs:
-            real = os.path.realpath(path)
+            real = os.path.abspath(path) if isinstance(path, _Refused) else os.path.realpath(path)
             if real not in seen:
                 seen.add(real)
                 found[name if name not in found else real.lstrip("/")] = path
     return sorted(found.items())
 
 
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(folder) / name
-            if not name.startswith(".") and path.suffix.lower() in FORMATS:
-                yield path.relative_to(root).as_posix(), path
+def _walk(root: Path, within: list[str] | None) -> Iterator[tuple[str, Path]]:
+    """(name relative to `root`, path) of the documents in a folder, links last; no link is followed that leads out of all of `within`.
+
+    No folder is walked twice, so that links in a circle end.
+    """
+    folders: list[Path] = [root]
+    links: list[Path] = []
+    walked = {os.path.realpath(root)}
+    while folders or links:
+        if not folders:
+            path = links.pop(0)
+            reason = _refusal(path, within)
+            if reason:
+                yield _name(root, path), _refuse(path, reason)
+            elif os.path.isdir(path):
+                if os.path.realpath(path) not in walked:
+                    folders.append(path)
+                    walked.add(os.path.realpath(path))
+            elif path.suffix.lower() in FORMATS:
+                yield _name(root, path), path
+            continue
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            yield _name(root, folder) + "/", _refuse(folder, f"folder cannot be read ({error.strerror})")
+            continue
+        inside = []
+        for entry in entries:
+            path = folder / entry.name
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink():
+                links.append(path)
+            elif _is_folder(entry):
+                inside.append(path)
+            elif path.suffix.lower() in FORMATS:
+                yield _name(root, path), path
+        for path in inside:
+            walked.add(os.path.realpath(path))
+        folders.extend(reversed(inside))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _refusal(link: Path, within: list[str] | None) -> str:
+    """Why a link is not followed, "" when it is. Links to what is no document are not worth a word."""
+    document = link.suffix.lower() in FORMATS
+    target = os.path.realpath(link)
+    if not os.path.exists(link):
+        return f"a link that leads nowhere ({shown(target)})" if document or not link.suffix else ""
+    outside = within is not None and not any(PurePath(target).is_relative_to(top) for top in within)
+    if outside and (document or os.path.isdir(link)):
+        return f"a link out of the corpus, to {shown(target)}; follow such links with --follow-links"
+    return ""
+
+
+def _refuse(path: Path, reason: str) -> Path:
+    refused = _Refused(path)
+    refused.reason = reason
+    return refused
+
+
+def _name(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path for messages, on one line: what a terminal does not print is written as an escape."""
+    text = os.fspath(path)
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else os.fsencode(char).decode("ascii", "backslashreplace") if "\udc80" <= char <= "\udcff"
+        else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )  # fmt: skip
 
 
 def _wanted(name: str, options: CorpusOptions) -> bool:
@@ -120,26 +224,50 @@ def _wanted(name: str, options: CorpusOptions) -> bool:
 
 
 def load_source(name: str, path: Path, options: CorpusOptions = CorpusOptions()) -> Source:
-    """Read and decode one file. Raises SourceError when it is unreadable, too large, binary or empty."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise SourceError(f"{path}: not a regular file")
-        size = status.st_size
-        if size > options.max_bytes:
-            raise SourceError(
-                f"{path}: {size:,} bytes, over the limit of {options.max_bytes:,}; raise it with --max-bytes"
-            )
-        raw = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    """Read and decode one file. Raises SourceError when it is unreadable, too large, binary or empty, or changes meanwhile."""
+    if isinstance(path, _Refused):
+        raise SourceError(f"{shown(path)}: {path.reason}")
+    raw = _read(path, options.max_bytes)
     format_ = FORMATS.get(path.suffix.lower(), "text")
-    text, encoding = decode(raw, html=format_ == "html", where=str(path))
+    text, encoding = decode(raw, html=format_ == "html", where=shown(path))
     if not text.strip("\ufeff \t\r\n"):
-        raise SourceError(f"{path}: empty file")
+        raise SourceError(f"{shown(path)}: empty file")
     return Source(
-        name, str(path.resolve()), text, hashlib.sha256(raw).hexdigest(), encoding, format_, text.count("\ufffd")
+        name, os.path.realpath(path), text, hashlib.sha256(raw).hexdigest(), encoding, format_, text.count("\ufffd")
     )
+
+
+# A file is opened in a way that waits for nobody: a pipe that took its place after it was looked at is found out, not waited for.
+_OPEN = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
+    _OPEN |= getattr(os, _flag, 0)
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a regular file of `max_bytes` at most."""
+    try:
+        _size(path, os.stat(path), max_bytes)
+        descriptor = os.open(path, _OPEN)
+        with open(descriptor, "rb") as file:
+            size = _size(path, os.fstat(descriptor), max_bytes)
+            raw = file.read(size + 1)
+    except OSError as error:
+        raise SourceError(f"{shown(path)}: cannot be read ({error.strerror}); check its permissions") from error
+    except ValueError as error:
+        raise SourceError(f"{shown(path)}: cannot be read (no such name can be)") from error
+    if len(raw) != size:
+        raise SourceError(f"{shown(path)}: changed while it was read; try again")
+    return raw
+
+
+def _size(path: Path, status: os.stat_result, max_bytes: int) -> int:
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceError(f"{shown(path)}: not a regular file")
+    if status.st_size > max_bytes:
+        raise SourceError(
+            f"{shown(path)}: {status.st_size:,} bytes, over the limit of {max_bytes:,}; raise it with --max-bytes"
+        )
+    return status.st_size
 
 
 def decode(raw: bytes, *, html: bool = False, where: str = "input") -> tuple[str, str]:
@@ -166,9 +294,10 @@ def decode(raw: bytes, *, html: bool = False, where: str = "input") -> tuple[str
             name = "utf-8" if name.startswith(("utf-16", "utf-32", "utf16", "utf32")) else name  # as HTML says
             try:
                 name = codecs.lookup(_WIDER.get(name, name)).name
-                text = raw.decode(_WIDER.get(name, name), "replace")
-                if text.count("\ufffd") <= 0.01 * sum(not c.isascii() for c in text):
-                    return text, name
+                if _DECLARABLE.fullmatch(name):
+                    text = raw.decode(_WIDER.get(name, name), "replace")
+                    if text.count("\ufffd") <= 0.01 * _wide(text):
+                        return text, name
             except (LookupError, UnicodeError):
                 pass  # no such charset, or one that is none for text: go by the bytes
     encoding = _legacy(raw)
@@ -191,8 +320,8 @@ def _utf16_without_bom(raw: bytes) -> str:
 
 def _legacy(raw: bytes) -> str:
     """The likeliest encoding of text that is not UTF-8, chosen among the Chinese and Western ones and broken UTF-8."""
-    wide = [c for c in raw.decode("utf-8", "replace") if not c.isascii()]
-    if wide.count("\ufffd") < 0.2 * len(wide):
+    text = raw.decode("utf-8", "replace")
+    if text.count("\ufffd") < 0.2 * _wide(text):
         return "utf-8"
     from charset_normalizer import from_bytes
 
@@ -203,6 +332,11 @@ def _legacy(raw: bytes) -> str:
         ["gb18030", "big5hkscs"] if best is None else [_WIDER.get(best.encoding, best.encoding), "gb18030", "big5hkscs"]
     )
     return max(dict.fromkeys(candidates), key=lambda name: _plausibility(raw[:200_000], name))
+
+
+def _wide(text: str) -> int:
+    """How many characters of `text` are not ASCII."""
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 # The commonest characters of running Chinese text, simplified and traditional.

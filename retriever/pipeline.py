@@ -233,7 +233,9 @@ def corpus_changes(index: Index) -> dict[str, list[str]]:
     """
     settings = index.manifest["settings"]
     wanted = settings["corpus"]
-    options = CorpusOptions(tuple(wanted["include"]), tuple(wanted["exclude"]), wanted["max_bytes"])
+    options = CorpusOptions(
+        tuple(wanted["include"]), tuple(wanted["exclude"]), wanted["max_bytes"], bool(wanted.get("follow_links"))
+    )
     recorded = {row["name"]: row["sha256"] for row in index.sources()}
     found: dict[str, Path] = {}
     for root in settings["roots"]:

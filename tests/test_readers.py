@@ -630,7 +630,6 @@ def test_marked_sections_that_html_does_not_know_are_survived(text: str) -> None
     assert make_blocks(text, "a.html")[0].plain.startswith(("a", "in"))
 
 
-@pytest.mark.xfail(strict=True, reason="the parser's position moves on before it gives the section up")
 def test_text_after_an_unknown_marked_section_keeps_its_place() -> None:
     source = make_source("<p>if <![<b>ready</b> then</p>", "a.html")
     block = read_blocks(source)[1][0]

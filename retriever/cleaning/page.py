@@ -7,8 +7,9 @@ from retriever.cleaning import phrases
 from retriever.cleaning.profile import SiteProfile, fold, line_key
 from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
 from retriever.cleaning.state import Page, answered, content_range
-from retriever.cues import display_width, is_title, is_url, read_cue
+from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Document, Drop, Source
+from retriever.readers.plain import cue_of
 
 _REASONS = {
     "nav": ("navigation", "part of the site's navigation"),
@@ -35,7 +36,7 @@ EDGE_RATE = 0.35
 
 def clean(source: Source, title: str, blocks: list[Block], profile: SiteProfile) -> Document:
     """Decide for every block of a page whether it stays. Every drop carries its lines, its rule and its reason."""
-    page = Page(source, blocks, profile, [read_cue(b.plain) for b in blocks])
+    page = Page(source, blocks, profile, [cue_of(b.plain) for b in blocks])
     for rule in _RULES:
         rule(page)
     kept = tuple(block for at, block in enumerate(blocks) if at not in page.drops)

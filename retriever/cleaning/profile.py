@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from retriever.cues import read_cue
 from retriever.documents import Block, Source
+from retriever.readers.plain import cue_of
 
 # A line counts as repeated when it stands in at least this many pages of one site and in this share of them.
 # Set by hand: three pages rule out most chance repeats ("优点:"); not tuned.
@@ -85,7 +85,7 @@ def site_of(source: Source) -> str:
         for tag in _HEAD_TAG.finditer(source.text[:20000]):
             name, address = _CANONICAL[tag.group(1).lower()]
             named = name.search(tag.group(0))
-            found = address.findall(tag.group(0), named.end()) if named else []
+            found: list[str] = address.findall(tag.group(0), named.end()) if named else []
             if found:
                 with suppress(ValueError):  # an address that is none
                     return str(urlsplit(found[-1]).netloc)
@@ -106,5 +106,5 @@ def _countable(block: Block) -> bool:
     """Labels ("答案:", "优点"), questions and code recur in content too."""
     if block.kind in ("code", "formula", "table", "heading", "term") or len(block.plain) < 4:
         return False
-    cue = read_cue(block.plain)
+    cue = cue_of(block.plain)
     return not cue.label and cue.ask < 0.5

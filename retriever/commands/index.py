@@ -40,6 +40,7 @@ def index(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     max_bytes: int | None,
+    follow_links: bool,
 ) -> int:
     """Build the index of CORPUS (files and folders); without one, of what it was built from, or of the bundled corpus."""
     from retriever.corpus import MAX_BYTES, CorpusOptions
@@ -67,7 +68,8 @@ def index(
             include = include or tuple(recorded.get("include", ()))
             exclude = exclude or tuple(recorded.get("exclude", ()))
             max_bytes = max_bytes or recorded.get("max_bytes")
-    options = CorpusOptions(include, exclude, max_bytes or MAX_BYTES)
+            follow_links = follow_links or bool(recorded.get("follow_links"))
+    options = CorpusOptions(include, exclude, max_bytes or MAX_BYTES, follow_links)
 
     def refresh(again: bool) -> "BuildReport":
         report = build_index(roots, directory, model, options, use, download, full and not again)

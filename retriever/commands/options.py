@@ -1,5 +1,6 @@
 """Options that several commands take, and how they draw on the terminal."""
 
+import inspect
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,11 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, one obj
 
 
 def corpus_options(command: Any) -> Any:
-    """The options that say which files are read."""
+    """The options that say which files are read. `--follow-links` is for commands that take `follow_links`."""
+    if "follow_links" in inspect.signature(command).parameters:
+        command = click.option(
+            "--follow-links", is_flag=True, help="Follow links out of the folders of the corpus as well."
+        )(command)
     command = click.option(
         "--max-bytes", type=click.IntRange(1), metavar="N", help="Skip files larger than N bytes [default: 20000000]."
     )(command)

@@ -7,9 +7,11 @@ list items get their bullet or number, TeX annotations of KaTeX and MathJax repl
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 from retriever.documents import Block, Source
+from retriever.readers.plain import squeeze
 from retriever.readers.tree import BLOCK, Node, all_pieces, find, parse
 
 _SKIPPED = frozenset(
@@ -71,7 +73,8 @@ _FURNITURE_WORDS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class _Context:
-    """What the elements around a text say of it. `marker` holds the list marker until the first text of its item takes it."""
+    """What the elements around a text say of it. `marker` holds the list marker until the first text of its item takes it; `rendered`
+    is true inside a rendered formula that has no TeX."""
 
     kind: str = "paragraph"
     level: int = 0
@@ -82,16 +85,24 @@ class _Context:
     linked: bool = False
     pre: bool = False
     inline: bool = False
+    rendered: bool = False
+
+
+_SPACE = " \t\r\n\f\u200b"  # what folds into one blank
+_WORDS = re.compile(rf"[^{_SPACE}]+(?: [^{_SPACE}]+)*|[{_SPACE}]+")
 
 
 class _BlockWriter:
-    """Walks the tree and collects visible characters, each with its source offset, into blocks."""
+    """Walks the tree and collects visible text, in pieces that know their source offset, into blocks."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.blocks: list[Block] = []
-        self.chars: list[str] = []
-        self.offsets: list[int] = []
+        self.pieces: list[str] = []
+        self.runs: list[tuple[int, int]] = []  # as in `Block`, for all of `pieces`
+        self.size = 0
+        self.last = ""  # the last character
+        self.next = -1  # the offset that would go on after it
         self.strong = self.linked = 0
         self.context = _Context()
         self.gap = 2
@@ -108,21 +119,24 @@ class _BlockWriter:
                 self._flush()
                 self.gap = 2
             elif node.tag == "br":
-                if context.inline and self.chars:
-                    self._add(" ", self._last_offset(), context)
+                if context.inline and self.pieces:
+                    self._sign(" ", context)
                 else:
                     self._flush()
                     self.gap = 1
             elif node.tag == "img":
-                alt = _formula_alt(node)
-                for char in alt if self.chars else "":
-                    self._add(char, self._last_offset(), context)
+                if self.pieces:
+                    self._sign(_formula_alt(node), context)
             elif node.tag in _SKIPPED and not _is_tex_script(node):
                 continue
-            elif node.tag == "a" and context.kind == "heading" and _is_permalink(node):
+            elif node.tag == "a" and context.kind == "heading" and not context.linked and _is_permalink(node):
                 continue
-            elif (tex := _tex_of(node)) is not None:
-                self._text(tex, context)
+            elif not context.rendered and _is_formula(node):
+                tex = _tex_of(node)
+                if tex is not None:
+                    self._text(tex, context)
+                else:
+                    self._open(node, replace(context, rendered=True), stack)
             else:
                 self._open(node, context, stack)
         self._flush()
@@ -132,8 +146,8 @@ class _BlockWriter:
         """Enter an element: close the block before it, and put its children on the stack."""
         inner = _enter(node, context)
         if context.inline and node.tag in BLOCK:
-            for char in "" if not self.chars else " | " if node.tag in ("td", "th") else " ":
-                self._add(char, self._last_offset(), context)
+            if self.pieces:
+                self._sign(" | " if node.tag in ("td", "th") else " ", context)
         elif node.tag in BLOCK:
             self._flush()
             stack.append((node, context, True))
@@ -147,51 +161,63 @@ class _BlockWriter:
             children.append((child, given, False))
         stack.extend(reversed(children))
 
-    def _last_offset(self) -> int:
-        return self.offsets[-1] if self.offsets else 0
-
-    def _add(self, char: str, offset: int, context: _Context) -> None:
-        """One visible character; white space folds into one blank outside `<pre>`."""
-        if not context.pre and char in " \t\r\n\f\u200b":
-            if not self.chars or self.chars[-1] == " ":
-                return
-            char = " "
-        if not self.chars:
-            self.context = context
-        self.chars.append(char)
-        self.offsets.append(offset)
-        self.strong += context.strong and char != " "
-        self.linked += context.linked and char != " "
-
     def _text(self, node: Node, context: _Context) -> None:
         for decoded, offset, length in node.pieces:
-            exact = len(decoded) == length
-            for at, char in enumerate(decoded):
-                self._add(char, offset + at if exact else offset, context)
+            if len(decoded) != length:
+                self._characters(decoded, offset, context)
+            elif context.pre:
+                self._add(decoded, offset, context)
+            else:
+                for words in _WORDS.finditer(decoded):
+                    self._add(words.group() if words.group()[0] not in _SPACE else " ", offset + words.start(), context)
+
+    def _sign(self, text: str, context: _Context) -> None:
+        """Text that does not stand in the source, at the place of what stands before it."""
+        self._characters(text, self.next - 1, context)
+
+    def _characters(self, text: str, offset: int, context: _Context) -> None:
+        """Characters that all stand at one place."""
+        for char in text:
+            self._add(" " if not context.pre and char in _SPACE else char, offset, context)
+
+    def _add(self, text: str, offset: int, context: _Context) -> None:
+        """A run of visible text; a blank after a blank counts only inside `<pre>`."""
+        if not text or (text == " " and self.last in ("", " ") and not context.pre):
+            return
+        if not self.pieces:
+            self.context = context
+        if offset != self.next or not self.pieces:
+            self.runs.append((self.size, offset))
+        self.pieces.append(text)
+        self.size += len(text)
+        self.last, self.next = text[-1], offset + len(text)
+        visible = len(text) - text.count(" ")
+        self.strong += visible if context.strong else 0
+        self.linked += visible if context.linked else 0
 
     def _flush(self) -> None:
         """Close the block under construction, if it holds anything visible."""
-        text, offsets, context = "".join(self.chars), self.offsets, self.context
+        text, runs, context = "".join(self.pieces), self.runs, self.context
         strong, linked = self.strong, self.linked
-        self.chars, self.offsets, self.strong, self.linked = [], [], 0, 0
+        self.pieces, self.runs, self.size, self.last, self.strong, self.linked = [], [], 0, "", 0, 0
         lead = len(text) - len(text.lstrip("\r\n" if context.pre else " "))
         trimmed = text[lead:].rstrip()
         if not trimmed.strip():
             return
-        offsets = offsets[lead : lead + len(trimmed)]
         marker = context.marker.pop() if context.marker and context.kind != "code" else ""
+        start, end = _offset_of(runs, lead), _offset_of(runs, lead + len(trimmed) - 1)
         visible = len(re.sub(r"\s", "", trimmed))
         tight = {"item", "definition", "table"}
         self.blocks.append(
             Block(
                 kind=context.kind,
                 text=marker + trimmed,
-                plain=trimmed.strip(),
-                start=offsets[0],
-                end=offsets[-1] + 1,
-                start_line=self.source.line_of(offsets[0]),
-                end_line=self.source.line_of(offsets[-1]),
-                runs=_runs(offsets, len(marker)),
+                plain=squeeze(trimmed.strip()),
+                start=start,
+                end=end + 1,
+                start_line=self.source.line_of(start),
+                end_line=self.source.line_of(end),
+                runs=_shifted(runs, lead, len(trimmed), len(marker)),
                 level=context.level,
                 indent=context.indent,
                 strong=strong >= 0.9 * visible,
@@ -204,27 +230,32 @@ class _BlockWriter:
         self.last_kind = context.kind
 
 
-def _runs(offsets: list[int], shift: int) -> tuple[tuple[int, int], ...]:
-    """Pairs (position, offset) at the start and wherever the offsets do not go on by one."""
-    runs = [(0, offsets[0])] if shift else []
-    for position, offset in enumerate(offsets):
-        if position == 0 or offset != offsets[position - 1] + 1:
-            runs.append((position + shift, offset))
-    return tuple(runs)
+def _offset_of(runs: list[tuple[int, int]], position: int) -> int:
+    """The offset of a position, by the run it stands in."""
+    start, offset = runs[bisect_right(runs, position, key=lambda run: run[0]) - 1]
+    return offset + position - start
+
+
+def _shifted(runs: list[tuple[int, int]], lead: int, size: int, shift: int) -> tuple[tuple[int, int], ...]:
+    """The runs of `size` characters from `lead` on, when they stand behind a marker of `shift` characters."""
+    first = _offset_of(runs, lead)
+    inside = [(position - lead + shift, offset) for position, offset in runs if lead < position < lead + size]
+    return (*([(0, first)] if shift else []), (shift, first), *inside)
 
 
 def _marker(parent: Node, number: int, indent: int) -> str:
     """The marker a browser shows before list item `number` (1-based) of `parent`."""
     if parent.tag != "ol":
         return " " * max(0, indent - 2) + "- "
-    first = int(parent.attrs["start"]) if parent.attrs.get("start", "").isdecimal() else 1
+    start = parent.attrs.get("start", "")
+    first = int(start) if start.isdecimal() and len(start) <= 9 else 1
     return " " * max(0, indent - 2) + f"{first + number - 1}. "
 
 
 def _enter(node: Node, context: _Context) -> _Context:
     """The context inside `node`."""
     tag = node.tag
-    hints = context.hints + tuple(h for h in _furniture(node) if h not in context.hints)
+    hints = tuple(dict.fromkeys((*context.hints, *_furniture(node))))
     inner = replace(
         context, hints=hints, strong=context.strong or tag in ("b", "strong"), linked=context.linked or tag == "a"
     )
@@ -291,17 +322,23 @@ def _is_tex_script(node: Node) -> bool:
     return node.tag == "script" and node.attrs.get("type", "").startswith("math/tex")
 
 
+def _is_formula(node: Node) -> bool:
+    """True for a rendered formula, and for its source as MathJax keeps it."""
+    return (
+        node.tag == "math"
+        or _is_tex_script(node)
+        or bool(re.search(r"\bkatex\b|\bMathJax\b|\bmjx-", node.attrs.get("class", "")))
+    )
+
+
 def _tex_of(node: Node) -> Node | None:
-    """The TeX source of a rendered formula as a text node, or None when `node` is no formula."""
-    if _is_tex_script(node):
-        tex = all_pieces(node)
-    elif node.tag == "math" or re.search(r"\bkatex\b|\bMathJax\b|\bmjx-", node.attrs.get("class", "")):
-        annotation = find(node, lambda n: n.tag == "annotation" and "tex" in n.attrs.get("encoding", ""))
-        if annotation is None:
-            return None
-        tex = all_pieces(annotation)
-    else:
-        return None
+    """The TeX source of a formula as a text node, or None when it has none."""
+    source = (
+        node
+        if _is_tex_script(node)
+        else find(node, lambda n: n.tag == "annotation" and "tex" in n.attrs.get("encoding", ""))
+    )
+    tex = all_pieces(source) if source is not None else []
     if not tex:
         return None
     head, tail = tex[0], tex[-1]

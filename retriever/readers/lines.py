@@ -13,14 +13,14 @@ from collections.abc import Callable
 
 from retriever.cues import display_width, strip_markup
 from retriever.documents import Block, Source
+from retriever.readers.plain import squeeze
 
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _HEADING = re.compile(r"#{1,6}(?=[ \t]*\S)")
 _SETEXT = re.compile(r"(?:=+|-{3,})\s*$")
 _BULLET = re.compile(r"(?:[•·●○◦▪■◆◇]\s*|[*+–-][ \t\u00a0\u3000]+)(?=\S)")
 _ORDERED = re.compile(r"\d{1,3}[.)][ \t]+\S")
-_TABLE = re.compile(r"\|.*\|\s*$")
-_TABLE_RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?\s*$")
+_TABLE_RULE = re.compile(r"\|?\s*+:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)++\|?\s*+$")
 _RULE = re.compile(r"(?:[-*_=—~]\s?){3,}$")
 _IMAGE = re.compile(r"(?:\[?!\[[^\]]*\]\([^)]*\)(?:\]\([^)]*\))?\s*)+$|<img\b[^>]*>$")
 _FORMULA = {"$$": "$$", r"\[": r"\]", r"\begin{": r"\end{"}
@@ -29,7 +29,7 @@ _TAG_ONLY = re.compile(
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(r"(?:<details[^>]*>\s*)?<summary[^>]*>(.*?)(?:</summary>.*)?$", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]+>")
+_TAG = re.compile(r"<[^<>]+>")
 # What may stand before the emphasis of a line that is emphasised whole: a bullet, a number, emoji.
 _ORNAMENTED = re.compile(
     r"^\s*(?:[-*+•]\s+)?(?:\d{1,4}\s*[.、)）:：]\s*)?(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2753-\u2757\ufe0f]+\s*)*"
@@ -38,7 +38,7 @@ _CODE_LINE = re.compile(
     r"^(?:def \w+\(|class \w+[:({]|class \w+$|import [\w.]+(?: as \w+)?;?$|from \w[\w.]* import|for .*[:{]$|while .*[:{]$|if .*[:{]$"
     r"|elif .*:$|else\s*[:{]|\}\s*else|try\s*[:{]|except\b.*:$|finally\s*[:{]|with .*:$|return(?:\s\S+){0,8};?$|print\(|#include\b"
     r"|using \w+;|public |private |protected |static |package \w+;?$|func \w+\(|fn \w+|let \w+ ?=|const \w+|var \w+"
-    r"|SELECT |INSERT INTO |UPDATE \w+ SET|CREATE |DELETE FROM |ALTER |@\w+|>>> |\.\.\. |\$ \w|[}\])]+[;,)]*$|//|/\*|\*/)"
+    r"|SELECT |INSERT INTO |UPDATE \w+ SET|CREATE |DELETE FROM |ALTER |@\w+|>>> |\.\.\. |\$ \w|[}\])]++[;,)]*+$|//|/\*|\*/)"
     r"|[;{]\s*(?://.*)?$|^\w[\w.\[\]]*(?:, ?\w+)*\s*[-+*/|&:]?=\s*\S|^\w[\w.]*\([^()]*\)\s*;?$|^\w[\w.]*\($"
 )
 
@@ -58,7 +58,7 @@ class _Lines:
         self.title = ""
         self.markdown = source.format == "markdown" or _looks_like_markdown(self.lines)
         self.last_line = 0
-        self.unclosed: set[str] = set()
+        self.unclosed: dict[str, int] = {}
 
     def read(self) -> tuple[str, list[Block]]:
         at = self._front_matter()
@@ -104,7 +104,7 @@ class _Lines:
                 and closer not in text[len(opener) :]
             ):
                 return self._until(at, "formula", closer, _holds(closer))
-        if _TABLE.match(text) or (
+        if (len(text) > 1 and text[0] == text[-1] == "|") or (
             at + 1 < len(self.lines) and "|" in text and _TABLE_RULE.match(self.lines[at + 1].strip())
         ):
             end = at
@@ -155,12 +155,17 @@ class _Lines:
         return self._add("paragraph", at, at) if end is None else self._add(kind, at, end)
 
     def _closing(self, at: int, mark: str, closes: Callable[[str], bool]) -> int | None:
-        """Index of the first line after `at` that closes what `mark` stands for; a search that failed is not done again."""
-        if mark not in self.unclosed:
-            for end in range(at + 1, len(self.lines)):
-                if closes(self.lines[end]):
-                    return end
-            self.unclosed.add(mark)
+        """Index of the first line after `at` that closes what `mark` stands for; a search that failed is not done again.
+
+        What closes a fence closes a shorter one of the same sign too.
+        """
+        sign, length = (mark[0], len(mark)) if mark[0] in "`~" else (mark, 0)
+        if length >= self.unclosed.get(sign, length + 1):
+            return None
+        for end in range(at + 1, len(self.lines)):
+            if closes(self.lines[end]):
+                return end
+        self.unclosed[sign] = length
         return None
 
     def _code_run(self, at: int) -> int | None:
@@ -217,7 +222,7 @@ class _Lines:
             Block(
                 kind=kind,
                 text=text,
-                plain=plain,
+                plain=squeeze(plain),
                 start=start,
                 end=end,
                 start_line=first + 1,

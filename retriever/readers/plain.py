@@ -1,14 +1,16 @@
-"""The text of a block without markup, in which no run of white space is longer than people's eyes care for.
+"""What blocks and lines say without their markup, in time linear in their length whatever stands in them.
 
-Wrapped tables and hostile pages hold runs of thousands of blanks. What lines say of themselves (`cues`) does not hang on them, and
-patterns that look for the end of a line would look for it from each of them.
+Wrapped tables, minified pages and hostile ones hold lines of megabytes and runs of thousands of blanks. Nobody asks a question of
+thousands of characters, so that a line is judged by its beginning.
 """
 
 import re
+from dataclasses import replace
 
-from retriever.cues import strip_markup
+from retriever.cues import Cue, ask_score, read_cue, strip_markup, trim_question
 
-_LONG_GAP = re.compile(r"\s{20,}")
+LONGEST_JUDGED = 2000  # characters of a line that are looked at for what it is
+_LONG_GAP = re.compile(r"\s{100,}")
 
 
 def plain_text(text: str) -> str:
@@ -17,5 +19,25 @@ def plain_text(text: str) -> str:
 
 
 def squeeze(text: str) -> str:
-    """`text` with one blank for each run of 20 or more white-space characters."""
+    """`text` with one blank for each run of 100 or more white-space characters."""
     return _LONG_GAP.sub(" ", text)
+
+
+def cue_of(plain: str) -> Cue:
+    """What one line of markup-free text says of itself, a long one by its beginning and its end."""
+    if len(plain) <= LONGEST_JUDGED:
+        return read_cue(plain)
+    cue = read_cue(plain[:LONGEST_JUDGED])
+    return replace(cue, body=cue.body + plain[LONGEST_JUDGED:].rstrip(), ask=ask_of(plain))
+
+
+def ask_of(text: str) -> float:
+    """How much `text` reads like a question; a text too long to be one by whether it ends like one."""
+    if len(text) <= LONGEST_JUDGED:
+        return ask_score(text)
+    return 0.6 if re.search(r"[?？][)）\"”』」]?$", trim_question(text[-200:])) else 0.0
+
+
+def question_of(text: str) -> str:
+    """A question as people would put it; a text too long to be one only with its white space folded."""
+    return trim_question(text) if len(text) <= LONGEST_JUDGED else " ".join(text.split())

@@ -4,8 +4,9 @@ import math
 import re
 from dataclasses import dataclass
 
-from retriever.cues import Cue, display_width, is_title, read_cue
+from retriever.cues import Cue, display_width, is_title
 from retriever.documents import Block
+from retriever.readers.plain import cue_of
 
 # Weights of the numbering search, set by hand. Halving or doubling each changes no pair of tests/pages/dev and the five first pages,
 # but for half of FREE_RESTART_COST, which loses one (measured 2026-11-21).
@@ -45,7 +46,7 @@ class Line:
 
 def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues."""
-    return [Line(block, read_cue(block.plain)) for block in blocks]
+    return [Line(block, cue_of(block.plain)) for block in blocks]
 
 
 def best_chain(lines: list[Line], members: list[int]) -> list[int]:

@@ -4,9 +4,9 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from retriever.cues import display_width, is_title, is_url, read_cue, trim_question
+from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Source
-from retriever.readers.plain import plain_text
+from retriever.readers.plain import cue_of, plain_text, question_of
 from retriever.splitting.numbering import Line
 from retriever.splitting.segments import cut
 from retriever.splitting.styles import Style, inline_topic
@@ -47,7 +47,7 @@ class Pair:
 
 def line_label(block: Block) -> bool:
     """True for an answer label with nothing after it."""
-    cue = read_cue(block.plain)
+    cue = cue_of(block.plain)
     return cue.label == "a" and not cue.body.strip()
 
 
@@ -76,7 +76,7 @@ def gather(source: Source, lines: list[Line], style: Style) -> list[Pair]:
 def _deeper(path: list[tuple[int, str]], line: Line) -> list[tuple[int, str]]:
     """The heading path after `line`: headings by their level, unmarked titles below all of them."""
     level = line.block.level if line.block.kind == "heading" else 7
-    title = shorten(trim_question(line.cue.body or line.block.plain))
+    title = shorten(question_of(line.cue.body or line.block.plain))
     return [(n, text) for n, text in path if n < level] + [(level, title)]
 
 
@@ -105,7 +105,7 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     body = [line.block for line in lines[here + 1 : end]]
     if lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
         return None
-    return Pair(trim_question(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
+    return Pair(question_of(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
 
 
 def _title_of_link(question: Line, line: Line, following: Line) -> bool:
@@ -152,7 +152,7 @@ def _pair(
         head_block, tail_block = cut(source, lines[here].block, position)
         blocks = [tail_block, *blocks]
         return Pair(
-            trim_question(read_cue(head_block.plain).body),
+            question_of(cue_of(head_block.plain).body),
             [head_block],
             blocks,
             path,
@@ -172,7 +172,7 @@ def _pair(
             for n, line in enumerate(question_lines[:said])
         ]
     )
-    return Pair(trim_question(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
+    return Pair(question_of(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
 
 
 def _is_option(line: Line) -> bool:
@@ -247,10 +247,10 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
 
 def _restates(first: Pair, second: Pair) -> bool:
     """True when the second question shares words with the first, asks in the other language, or is tagged like an article's title."""
-    cue = read_cue(second.question_blocks[0].plain)
+    cue = cue_of(second.question_blocks[0].plain)
     if cue.number is not None or second.question_blocks[0].kind in ("heading", "term"):
         return False
-    if cue.label == "q" and read_cue(first.question_blocks[0].plain).label == "q":
+    if cue.label == "q" and cue_of(first.question_blocks[0].plain).label == "q":
         return False  # each is labelled as a question of its own
     one, other = first.question[:_COMPARED], second.question[:_COMPARED]
     a, b = _terms(one), _terms(other)

@@ -4,9 +4,9 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
-from retriever.cues import ask_score, display_width, is_rhetorical, read_cue
+from retriever.cues import display_width, is_rhetorical
 from retriever.documents import Block, Source
-from retriever.readers.plain import plain_text, squeeze
+from retriever.readers.plain import ask_of, cue_of, plain_text, squeeze
 
 _GLUED = re.compile(r"为什么|为何|如何|怎么|什么是|什么叫|有哪些|哪些|何谓")
 _INLINE_LABEL = re.compile(
@@ -144,20 +144,20 @@ def _glued_question(block: Block, following: Block) -> int | None:
     if (
         not text.endswith(("?", "？"))
         or following.kind not in ("paragraph", "formula")
-        or read_cue(following.plain).number is not None
+        or cue_of(following.plain).number is not None
     ):
         return None
-    cue = read_cue(block.plain)
+    cue = cue_of(block.plain)
     stop = max(text.rfind(mark, 0, len(text) - 1) for mark in ";；")
     if (
         stop > 8
         and len(text) - stop > 6
         and not is_rhetorical(squeeze(text[stop + 1 :]))
-        and ask_score(squeeze(text[:stop])) < 0.5
+        and ask_of(squeeze(text[:stop])) < 0.5
         and not re.search(r"[。，,]", text[stop + 1 :])
     ):
         return stop + 1
-    if cue.number is None or ask_score(re.split(r"[，,。]", cue.body)[0]) >= 0.5:
+    if cue.number is None or ask_of(re.split(r"[，,。]", cue.body)[0]) >= 0.5:
         return None
     clause = max(text.rfind(mark) for mark in "，,。;；") + 1  # the question is the last clause, or a part of it
     han = len(re.findall(r"[\u4e00-\u9fff]", text[:clause]))
@@ -173,11 +173,11 @@ def _glued_question(block: Block, following: Block) -> int | None:
 def _answer_on_line(block: Block, following: Block | None) -> int | None:
     """Position of an answer that begins on the line of its question."""
     text = block.text
-    cue = read_cue(block.plain)
+    cue = cue_of(block.plain)
     label = next((m for m in _INLINE_LABEL.finditer(text) if m.start(1) > 3), None)
     if (
         label
-        and (cue.label == "q" or (label.start(1) <= 2000 and ask_score(plain_text(text[: label.start(1)])) >= 0.7))
+        and (cue.label == "q" or ask_of(plain_text(text[: label.start(1)])) >= 0.7)
         and text[label.end(1) :].strip(" *")
     ):
         return label.start(1)
@@ -197,12 +197,12 @@ def _answer_on_line(block: Block, following: Block | None) -> int | None:
         if len(re.findall(r"[\w\u4e00-\u9fff]", plain_rest)) < 2:
             continue
         if (
-            ask_score(plain_rest) >= 0.35
+            ask_of(plain_rest) >= 0.35
             or re.fullmatch(r"\s*[(（\[【].{1,16}[)）\]】]\s*\**", rest)
             or (rest.startswith(("**", "__")) and not plain_rest)
         ):
             return None
-        if ask_score(plain_text(text[:stop])) < 0.6 or display_width(text[:stop]) > 160:
+        if ask_of(plain_text(text[:stop])) < 0.6 or display_width(text[:stop]) > 160:
             return None
         if (
             following is not None

@@ -5,8 +5,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
-from retriever.cues import display_width, language_of, trim_question
+from retriever.cues import display_width, language_of
 from retriever.documents import Block, Document, OpenQuestion, Passage, Source
+from retriever.readers.plain import question_of
 from retriever.splitting.numbering import read_lines
 from retriever.splitting.pairs import Pair, gather, shorten
 from retriever.splitting.segments import cut_blocks
@@ -76,7 +77,7 @@ def _plain_pairs(title: str, blocks: list[Block]) -> list[Pair]:
     for block in blocks:
         if block.kind == "heading":
             path = [(level, text) for level, text in path if level < block.level] + [
-                (block.level, shorten(trim_question(block.plain)))
+                (block.level, shorten(question_of(block.plain)))
             ]
             heads, width = [block], 0
             pairs.append(Pair(path[-1][1], [block], [], tuple(text for _, text in path[:-1])))

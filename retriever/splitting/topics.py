@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from retriever.cues import Cue, ask_score, display_width, is_title, read_cue
+from retriever.cues import Cue, ask_score, display_width, is_title
 from retriever.documents import Block
-from retriever.readers.plain import plain_text
+from retriever.readers.plain import cue_of, plain_text
 
 _LABEL = re.compile(r"\s*([^:：。，,；;!！?？=\n]{1,40}?)\s*[:：](?!//)")
 _DASH_LABEL = re.compile(r"\s*([^—–。，,；;!！?？\n]{1,30}?)\s*(?:——|—|–| - )")
@@ -63,7 +63,7 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
 
     Labels that `question` names ("difference of A and B") are siblings whatever they look like.
     """
-    lines = [_Told(block, read_cue(block.plain), plain_text(block.text)) for block in answer]
+    lines = [_Told(block, cue_of(block.plain), plain_text(block.text)) for block in answer]
     about = _subject(question)
     stack: list[_Open] = []
     closed: list[tuple[_Open, int, int, tuple[str, ...]]] = []  # opener, end, depth, path
@@ -277,7 +277,7 @@ def _flat(groups: list[list[Block]]) -> list[Block]:
 
 def _groups(answer: list[Block]) -> list[list[Block]]:
     """Blocks by labelled paragraph if there are labels, else by paragraph (lists stay with the line that introduces them)."""
-    lines = [_Told(block, read_cue(block.plain), plain_text(block.text)) for block in answer]
+    lines = [_Told(block, cue_of(block.plain), plain_text(block.text)) for block in answer]
     keys = [_key(line, following) for line, following in zip(lines, [*lines[1:], None], strict=True)]
     labelled = [key is not None and key[0] in ("heading-label", "label", "strong", "heading") for key in keys]
     labels = [at for at, is_label in enumerate(labelled) if is_label]
