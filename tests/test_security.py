@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from conftest import CHECKOUT, MINI_PAGES, Run
 
-from retriever.corpus import find_sources
+from retriever.corpus import CorpusOptions
 from retriever.indexing import open_index
+from retriever.pages import BuildReport, read_corpus
 
 FOLDERS = ("retriever", "training", "benchmarks")
 RUNNING_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
@@ -265,15 +266,24 @@ def test_an_array_of_objects_is_no_file_of_an_index(tmp_path: Path) -> None:
     assert kind_of(tmp_path / "a.npy") == ""
 
 
-def test_linked_folders_are_not_walked(tmp_path: Path) -> None:
-    """A link in a corpus to a folder outside, or in a ring, is not followed."""
-    (tmp_path / "corpus").mkdir()
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "secret.md").write_text("# What is secret?\n\nThis is.\n", encoding="utf-8")
-    (tmp_path / "corpus" / "page.md").write_text("# What is open?\n\nThis is.\n", encoding="utf-8")
-    (tmp_path / "corpus" / "link").symlink_to(tmp_path / "outside", target_is_directory=True)
-    (tmp_path / "corpus" / "ring").symlink_to(tmp_path / "corpus", target_is_directory=True)
-    assert [name for name, _ in find_sources([tmp_path / "corpus"])] == ["page.md"]
+@pytest.mark.parametrize("follow", [False, True])
+def test_links_out_of_the_corpus_are_followed_only_when_asked(tmp_path: Path, follow: bool) -> None:
+    """Links to a folder or a file outside are told and left alone; a ring ends, and a link that stays inside counts once."""
+    corpus, outside = tmp_path / "corpus", tmp_path / "outside"
+    corpus.mkdir()
+    outside.mkdir()
+    (outside / "secret.md").write_text("# What is secret?\n\nThis is.\n", encoding="utf-8")
+    (corpus / "page.md").write_text("# What is open?\n\nThis is.\n", encoding="utf-8")
+    (corpus / "folder").symlink_to(outside, target_is_directory=True)
+    (corpus / "file.md").symlink_to(outside / "secret.md")
+    (corpus / "ring").symlink_to(corpus, target_is_directory=True)
+    (corpus / "again.md").symlink_to(corpus / "page.md")
+    report = BuildReport()
+    pages = read_corpus([corpus], CorpusOptions(follow_links=follow), report)
+    read = {Path(page.document.source.path).resolve().name for page in pages}
+    assert read == ({"page.md", "secret.md"} if follow else {"page.md"})
+    assert len(pages) == len(read)
+    assert len([line for line in report.skipped if "link" in line]) == (0 if follow else 2)
 
 
 def test_escapes_of_a_page_do_not_reach_the_terminal(tmp_path: Path, cli: Run) -> None:
