@@ -596,7 +596,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "unknown kind of file": (lambda at: ["index", str(at / "tool.py"), "--index", str(at / "index")], "unknown kind"),
     "everything excluded": (lambda at: ["index", str(at / "corpus"), "--exclude", "*"], "no document"),
     "unreadable file": (lambda at: ["passages", str(at / "bad" / "dangling.md")], "no such file"),
-    "only a dangling link": (lambda at: ["index", str(at / "links"), "--index", str(at / "index")], "cannot be read"),
+    "only a dangling link": (lambda at: ["index", str(at / "links"), "--index", str(at / "index")], "leads nowhere"),
     "binary file": (lambda at: ["index", str(at / "bad" / "binary.txt"), "--index", str(at / "index")], "binary"),
     "empty file": (lambda at: ["index", str(at / "bad" / "empty.md"), "--index", str(at / "index")], "empty file"),
     "blank file": (lambda at: ["clean", str(at / "bad" / "blank.md")], "empty file"),
