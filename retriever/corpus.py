@@ -8,8 +8,9 @@ import os
 import re
 import stat
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from retriever.documents import Block, Source
@@ -64,6 +65,8 @@ _DECLARABLE = re.compile(
 )
 
 MAX_BYTES = 20_000_000
+# Lines, or tags of HTML, that a page may have: each costs about a kilobyte while a page is read, however short it is.
+MAX_PARTS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,7 @@ def find_sources(
     """
     roots = list(dict.fromkeys(Path(root) for root in roots))
     prefixed = len(roots) > 1 if prefixed is None else prefixed
-    found: dict[str, Path] = {}
-    seen: set[str] = set()
+    entries: list[_Entry] = []
     tops = [os.path.realpath(root) for root in roots]
     for root, top in zip(roots, tops, strict=True):
         if not os.path.exists(root):
@@ -112,80 +114,94 @@ def find_sources(
         if os.path.isfile(root):
             if root.suffix.lower() not in FORMATS:
                 raise InputError(f"{shown(root)}: unknown kind of file; readable are {' '.join(sorted(FORMATS))}")
-            pairs: Iterable[tuple[str, Path]] = [(root.name, root)]
+            entries.append(_Entry(root.name, root, top))
         elif os.path.isdir(root):
             prefix = f"{os.path.basename(top)}/" if prefixed else ""
             walked = _walk(root, None if options.follow_links else tops)
-            pairs = [(prefix + name, path) for name, path in walked if _wanted(name, options)]
-            if not pairs:
+            wanted = [entry for entry in walked if _wanted(entry.name, entry.path, options)]
+            entries.extend(replace(entry, name=prefix + entry.name) for entry in wanted)
+            if not wanted:
                 raise InputError(
                     f"{shown(root)}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
                 )
         else:
             raise InputError(f"{shown(root)}: neither a file nor a folder")
-        for name, path in pairs:
-            real = os.path.abspath(path) if isinstance(path, _Refused) else os.path.realpath(path)
-            if real not in seen:
-                seen.add(real)
-                found[name if name not in found else real.lstrip("/")] = path
+    found: dict[str, Path] = {}
+    seen: set[str] = set()
+    for entry in sorted(entries, key=lambda entry: entry.linked):
+        if entry.real not in seen:
+            seen.add(entry.real)
+            found[entry.name if entry.name not in found else entry.real.lstrip("/")] = entry.path
     return sorted(found.items())
 
 
-def _walk(root: Path, within: list[str] | None) -> Iterator[tuple[str, Path]]:
-    """(name relative to `root`, path) of the documents in a folder, links last; no link is followed that leads out of all of `within`.
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A document under a root: its name, its path, where it really lies, and whether a link leads there."""
 
-    No folder is walked twice, so that links in a circle end.
+    name: str
+    path: Path
+    real: str
+    linked: bool = False
+
+
+def _walk(root: Path, within: list[str] | None) -> Iterator[_Entry]:
+    """The documents in a folder, by names relative to `root`, those behind links last.
+
+    No link is followed that leads out of all of `within`, and no folder is walked twice, so that links in a circle end.
     """
-    folders: list[Path] = [root]
-    links: list[Path] = []
-    walked = {os.path.realpath(root)}
+    folders = [(root, os.path.realpath(root))]
+    walked = {folders[0][1]}
+    links: deque[Path] = deque()
+    linked = False
     while folders or links:
         if not folders:
-            path = links.pop(0)
-            reason = _refusal(path, within)
+            linked = True
+            path = links.popleft()
+            name, real = path.relative_to(root).as_posix(), os.path.realpath(path)
+            reason = _refusal(path, real, within)
             if reason:
-                yield _name(root, path), _refuse(path, reason)
+                yield _Entry(name, _refuse(path, reason), os.path.abspath(path), True)
             elif os.path.isdir(path):
-                if os.path.realpath(path) not in walked:
-                    folders.append(path)
-                    walked.add(os.path.realpath(path))
+                if real not in walked:
+                    folders.append((path, real))
+                    walked.add(real)
             elif path.suffix.lower() in FORMATS:
-                yield _name(root, path), path
+                yield _Entry(name, path, real, True)
             continue
-        folder = folders.pop()
+        folder, place = folders.pop()
+        prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                entries = sorted((entry for entry in listing if entry.name[0] != "."), key=lambda entry: entry.name)
         except OSError as error:
-            yield _name(root, folder) + "/", _refuse(folder, f"folder cannot be read ({error.strerror})")
+            yield _Entry(prefix, _refuse(folder, f"folder cannot be read ({error.strerror})"), place)
             continue
         inside = []
         for entry in entries:
-            path = folder / entry.name
-            if entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
+            path, real = folder / entry.name, os.path.join(place, entry.name)
+            if _is(entry, os.DirEntry.is_symlink):
                 links.append(path)
-            elif _is_folder(entry):
-                inside.append(path)
-            elif path.suffix.lower() in FORMATS:
-                yield _name(root, path), path
-        for path in inside:
-            walked.add(os.path.realpath(path))
+            elif not _is(entry, lambda entry: entry.is_dir(follow_symlinks=False)):
+                if path.suffix.lower() in FORMATS:
+                    yield _Entry(prefix + entry.name, path, real, linked)
+            elif real not in walked:
+                inside.append((path, real))
+                walked.add(real)
         folders.extend(reversed(inside))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is(entry: os.DirEntry[str], what: Callable[[os.DirEntry[str]], bool]) -> bool:
+    """What an entry is, False when it has gone meanwhile."""
     try:
-        return entry.is_dir(follow_symlinks=False)
+        return what(entry)
     except OSError:
         return False
 
 
-def _refusal(link: Path, within: list[str] | None) -> str:
+def _refusal(link: Path, target: str, within: list[str] | None) -> str:
     """Why a link is not followed, "" when it is. Links to what is no document are not worth a word."""
     document = link.suffix.lower() in FORMATS
-    target = os.path.realpath(link)
     if not os.path.exists(link):
         return f"a link that leads nowhere ({shown(target)})" if document or not link.suffix else ""
     outside = within is not None and not any(PurePath(target).is_relative_to(top) for top in within)
@@ -200,10 +216,6 @@ def _refuse(path: Path, reason: str) -> Path:
     return refused
 
 
-def _name(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
 def shown(path: str | os.PathLike[str]) -> str:
     """A path for messages, on one line: what a terminal does not print is written as an escape."""
     text = os.fspath(path)
@@ -216,11 +228,14 @@ def shown(path: str | os.PathLike[str]) -> str:
     )  # fmt: skip
 
 
-def _wanted(name: str, options: CorpusOptions) -> bool:
+def _wanted(name: str, path: Path, options: CorpusOptions) -> bool:
+    """True for what the patterns let in. What is refused and has no suffix may hold anything, and is only kept out by name."""
+
     def matches(patterns: tuple[str, ...]) -> bool:
         return any(fnmatch.fnmatch(name, p) or fnmatch.fnmatch(name.rsplit("/", 1)[-1], p) for p in patterns)
 
-    return (not options.include or matches(options.include)) and not matches(options.exclude)
+    unknown = isinstance(path, _Refused) and path.suffix.lower() not in FORMATS
+    return (not options.include or unknown or matches(options.include)) and not matches(options.exclude)
 
 
 def load_source(name: str, path: Path, options: CorpusOptions = CorpusOptions()) -> Source:
@@ -232,6 +247,9 @@ def load_source(name: str, path: Path, options: CorpusOptions = CorpusOptions())
     text, encoding = decode(raw, html=format_ == "html", where=shown(path))
     if not text.strip("\ufeff \t\r\n"):
         raise SourceError(f"{shown(path)}: empty file")
+    parts = max(text.count("\n"), text.count("\r"), text.count("<") if format_ == "html" else 0)
+    if parts > MAX_PARTS:
+        raise SourceError(f"{shown(path)}: {parts:,} lines or tags, over the limit of {MAX_PARTS:,}; divide the file")
     return Source(
         name, os.path.realpath(path), text, hashlib.sha256(raw).hexdigest(), encoding, format_, text.count("\ufffd")
     )

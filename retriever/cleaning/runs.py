@@ -87,12 +87,18 @@ def _foreign_until(page: Page, start: int, end: int) -> int:
             stop += 1
         if not page.look(stop - at):
             return at
-        if not all(_looks_foreign(page.blocks[n]) for n in range(at, stop)):
+        if not all(_is_foreign(page, n) for n in range(at, stop)):
             return at
         if page.blocks[at].kind == "heading":
             return at
         at = stop
     return end
+
+
+def _is_foreign(page: Page, at: int) -> bool:
+    if at not in page.foreign:
+        page.foreign[at] = _looks_foreign(page.blocks[at])
+    return page.foreign[at]
 
 
 def _looks_foreign(block: Block) -> bool:

@@ -12,7 +12,7 @@ from retriever.documents import Block, Source
 
 # How many lines the rules that look ahead may look at: so many a block of the page, and so many to begin with. Our pages need 0.3 a
 # block at most (measured 2026-11-21); on a page of nothing but leads the rules stop there, and what they have not judged stays.
-AHEAD, AHEAD_FIRST = 50, 100_000
+AHEAD, AHEAD_FIRST = 10, 100_000
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Page:
     cues: list[Cue] = field(default_factory=list)
     drops: dict[int, tuple[str, str]] = field(default_factory=dict)
     looked: int = 0
+    foreign: dict[int, bool] = field(default_factory=dict)  # what blocks that were looked at are
 
     def drop(self, at: int, rule: str, reason: str) -> None:
         self.drops.setdefault(at, (rule, reason))

@@ -90,7 +90,7 @@ _SCOPES = {
 }
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """An element of the tree, or a text node (`tag` is empty) with its decoded pieces."""
 

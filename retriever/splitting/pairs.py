@@ -218,11 +218,8 @@ def _head_length(lines: list[Line], here: int, end: int) -> int:
 def _body_position(line: Line) -> int | None:
     """Position in the block's text where the text after the label begins."""
     text, wanted = line.block.text, plain_text(line.cue.body)
-    found = None
-    for position in range(min(len(text), 60)):
-        if plain_text(text[position:]) == wanted:
-            found = position
-    return found or None
+    last = min(59, len(text) - len(wanted))  # markup only makes text longer
+    return next((at for at in range(last, 0, -1) if plain_text(text[at:]) == wanted), None)
 
 
 def _merge_restated(pairs: list[Pair]) -> list[Pair]:
