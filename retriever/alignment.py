@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILES = ("piece_starts.npy", "piece_ids.npy", "piece_counts.npy")
+FILES = ("piece_starts.npy", "piece_ids.npy", "piece_counts.npy", "piece_lengths.npy")
+COLUMNS = 8  # products of matrices are quickest in whole vectors of the processor: 16 columns take three quarters of the time of 13
 
 
 @runtime_checkable
@@ -34,11 +35,17 @@ class PieceEncoder(Protocol):
 class AlignmentIndex:
     """The distinct pieces of every passage in one array: those of row r are entries starts[r] to starts[r + 1] of `pieces`.
 
-    `counts` holds how many passages have each piece of the vocabulary.
+    `counts` holds how many passages have each piece of the vocabulary, `lengths` how long its vector is (0 for those of no passage).
     """
 
-    def __init__(self, starts: "NDArray[np.int64]", pieces: "NDArray[np.int32]", counts: "NDArray[np.int32]") -> None:
-        self._starts, self._pieces, self._counts = starts, pieces, counts
+    def __init__(
+        self,
+        starts: "NDArray[np.int64]",
+        pieces: "NDArray[np.int32]",
+        counts: "NDArray[np.int32]",
+        lengths: "NDArray[np.float32]",
+    ) -> None:
+        self._starts, self._pieces, self._counts, self._lengths = starts, pieces, counts, lengths
 
     @classmethod
     def build(cls, encoder: PieceEncoder, texts: list[str]) -> "AlignmentIndex":
@@ -48,7 +55,10 @@ class AlignmentIndex:
         rows = [sorted(set(ids)) for ids in encoder.piece_ids(texts)]
         starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
         pieces = np.fromiter((piece for row in rows for piece in row), dtype=np.int32, count=int(starts[-1]))
-        return cls(starts, pieces, np.bincount(pieces, minlength=1).astype(np.int32))
+        counts = np.bincount(pieces, minlength=1).astype(np.int32)
+        found, lengths = np.flatnonzero(counts), np.zeros(len(counts), dtype=np.float32)
+        lengths[found] = np.linalg.norm(encoder.piece_vectors(found), axis=1)
+        return cls(starts, pieces, counts, lengths)
 
     @classmethod
     def load(cls, folder: Path) -> "AlignmentIndex":
@@ -64,7 +74,7 @@ class AlignmentIndex:
     def save(self, folder: Path) -> None:
         import numpy as np
 
-        arrays: list[NDArray[Any]] = [self._starts, self._pieces, self._counts]
+        arrays: list[NDArray[Any]] = [self._starts, self._pieces, self._counts, self._lengths]
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
@@ -92,13 +102,14 @@ class AlignmentIndex:
         found = np.flatnonzero(present)
         place = np.empty(len(present), dtype=np.int32)
         place[found] = np.arange(len(found), dtype=np.int32)
-        others = encoder.piece_vectors(found)
-        cosines = others @ (vectors / lengths[:, None]).T
-        cosines /= np.maximum(np.sqrt(np.einsum("ij,ij->i", others, others)), 1e-12)[:, None]
+        columns = np.zeros((vectors.shape[1], -(-len(asked) // COLUMNS) * COLUMNS), dtype=np.float32)
+        columns[:, : len(asked)] = (vectors / lengths[:, None]).T
+        cosines = encoder.piece_vectors(found) @ columns
+        cosines /= np.maximum(self._lengths[found], 1e-12)[:, None]
         bounds = np.concatenate(([0], np.cumsum(sizes[filled])[:-1]))
         best = np.maximum.reduceat(np.take(cosines, place[owned], axis=0), bounds, axis=0).clip(0.0, 1.0)
         weights = lengths * np.sqrt(self._idf(asked)).astype(np.float32)
-        out[filled] = (best @ weights) / weights.sum()
+        out[filled] = (best[:, : len(asked)] @ weights) / weights.sum()
         return out
 
     def meetings(self, encoder: PieceEncoder, pieces: Sequence[int], row: int) -> list[tuple[int, int, float]]:

@@ -53,6 +53,7 @@ class Analyzer:
         self.words = words
         self.total = total
         self._log_total = math.log(total or 1)
+        self._longest = max(map(len, words), default=1)
 
     def terms(self, text: str) -> list[str]:
         """Terms of `text`, in order, stop words left out."""
@@ -68,7 +69,7 @@ class Analyzer:
         best: list[tuple[float, int]] = [(0.0, size)] * (size + 1)
         for start in range(size - 1, -1, -1):
             options = []
-            for end in range(start + 1, min(size, start + _LONGEST_WORD) + 1):
+            for end in range(start + 1, min(size, start + self._longest) + 1):
                 count = self.words.get(run[start:end], 0)
                 if count or end == start + 1:
                     options.append((math.log(count or 1) - self._log_total + best[end][0], end))

@@ -6,7 +6,7 @@ from retriever.confidence import Signals
 from retriever.documents import Passage
 from retriever.search import Hit, Query, Ranking, Retriever
 
-POOL = 24  # places ranked for three answers; more where more are asked for
+POOL = 20  # places ranked for three answers; more where more are asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,37 +113,47 @@ class LexicalIndex:
         """
         import numpy as np
 
-        out = np.zeros(self._passages, dtype=np.float32)
-        for slot in dict.fromkeys(terms):
+        slots = dict.fromkeys(terms)
+        out = self._sum(slot for slot in slots if isinstance(slot, str))
+        for slot in slots:
             if isinstance(slot, str):
-                self._add(out, slot)
                 continue
-            best = self._all_of(slot[0], some=True)
+            best = self._sum(dict.fromkeys(slot[0]))
             for way in slot[1:]:
-                if all(term in self._ids for term in way):
-                    np.maximum(best, self._all_of(way) * np.float32(EXPANDED), out=best)
+                rows, scores = self._all_of(way)
+                best[rows] = np.maximum(best[rows], scores * np.float32(EXPANDED))
             out += best
         return out
 
-    def _all_of(self, way: Iterable[str], some: bool = False) -> "NDArray[np.float32]":
-        """Summed scores of the terms of a way in the passages that have all of them, or `some`."""
+    def _postings(self, term: str) -> "tuple[NDArray[np.int32], NDArray[np.float32]]":
+        """The rows that have a term, ascending, and what it weighs in each."""
+        n = self._ids.get(term)
+        span = slice(0, 0) if n is None else slice(int(self._starts[n]), int(self._starts[n + 1]))
+        return self._rows[span], self._weights[span]
+
+    def _sum(self, terms: Iterable[str]) -> "NDArray[np.float32]":
+        """Summed scores of terms in every passage."""
         import numpy as np
 
-        terms = list(dict.fromkeys(way))
-        scores, met = np.zeros(self._passages, dtype=np.float32), np.zeros(self._passages, dtype=np.int16)
-        for term in terms:
-            self._add(scores, term, met)
-        if not some:
-            scores[met < len(terms)] = 0.0
-        return scores
+        found = [self._postings(term) for term in terms]
+        if not found:
+            return np.zeros(self._passages, dtype=np.float32)
+        rows, weights = (np.concatenate(part) for part in zip(*found, strict=True))
+        return np.bincount(rows, weights, self._passages).astype(np.float32)
 
-    def _add(self, scores: "NDArray[np.float32]", term: str, met: "NDArray[np.int16] | None" = None) -> None:
-        n = self._ids.get(term)
-        if n is not None:
-            span = slice(int(self._starts[n]), int(self._starts[n + 1]))
-            scores[self._rows[span]] += self._weights[span]
-            if met is not None:
-                met[self._rows[span]] += 1
+    def _all_of(self, way: Iterable[str]) -> "tuple[NDArray[np.int32], NDArray[np.float32]]":
+        """The rows that have all terms of a way, ascending, and the summed scores of the terms."""
+        import numpy as np
+
+        first, *others = sorted(map(self._postings, dict.fromkeys(way)), key=lambda found: len(found[0]))
+        rows, scores = first
+        for more, weights in others:
+            if not len(rows):
+                break
+            places = np.searchsorted(more, rows).clip(max=len(more) - 1)
+            both = more[places] == rows
+            rows, scores = rows[both], scores[both] + weights[places[both]]
+        return rows, scores
 
     def idf(self, term: str) -> float:
         """Inverse frequency of a term; that of a term no passage has when it is unknown."""

@@ -202,7 +202,7 @@ def _analyse(texts: list[str], cache: BuildCache) -> tuple[Analyzer, list[list[s
 def _encode(
     encoder: Encoder, texts: list[str], cache: BuildCache, report: BuildReport, progress: Progress, stage: str
 ) -> "NDArray[np.float32]":
-    """Vectors of texts, rounded to the half precision in which an index keeps them; in slices so that progress shows."""
+    """Vectors of texts, rounded to half precision, in which the cache keeps them; in slices so that progress shows."""
     import numpy as np
 
     kind = "vector " + digest_of([str(ANALYZER_VERSION), json.dumps(encoder.identity.as_dict(), sort_keys=True)])

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILES = ("sentence_starts.npy", "sentence_spans.npy", "sentence_piece_starts.npy", "sentence_pieces.npy")
+FILES = (
+    "sentence_starts.npy",
+    "sentence_spans.npy",
+    "sentence_piece_starts.npy",
+    "sentence_pieces.npy",
+    "sentence_lengths.npy",
+)
 
 Span = tuple[int, int]
 """Offsets into an answer, end exclusive."""
@@ -32,7 +38,7 @@ def sentences(text: str) -> list[Span]:
 
 class SentenceIndex:
     """Sentences of row r are entries starts[r] to starts[r + 1] of `spans`; the pieces of sentence s are entries piece_starts[s] to
-    piece_starts[s + 1] of `pieces` (all empty when the encoder has no pieces).
+    piece_starts[s + 1] of `pieces`, and the sum of their vectors is sums[s] long (all empty when the encoder has no pieces).
     """
 
     def __init__(
@@ -41,8 +47,15 @@ class SentenceIndex:
         spans: "NDArray[np.int32]",
         piece_starts: "NDArray[np.int64]",
         pieces: "NDArray[np.int32]",
+        sums: "NDArray[np.float32]",
     ) -> None:
-        self._starts, self._spans, self._piece_starts, self._pieces = starts, spans, piece_starts, pieces
+        self._starts, self._spans, self._piece_starts, self._pieces, self._sums = (
+            starts,
+            spans,
+            piece_starts,
+            pieces,
+            sums,
+        )
 
     @classmethod
     def build(cls, encoder: Encoder, answers: list[str]) -> "SentenceIndex":
@@ -56,7 +69,13 @@ class SentenceIndex:
         ids = encoder.piece_ids(texts) if isinstance(encoder, PieceEncoder) else [[] for _ in texts]
         piece_starts = np.cumsum([0, *map(len, ids)], dtype=np.int64)
         pieces = np.fromiter((piece for one in ids for piece in one), dtype=np.int32, count=int(piece_starts[-1]))
-        return cls(starts, spans, piece_starts, pieces)
+        vectors = (
+            (encoder.piece_vectors(np.asarray(one, dtype=np.int64)) for one in ids)
+            if isinstance(encoder, PieceEncoder)
+            else ()
+        )
+        sums = np.fromiter((np.linalg.norm(each.sum(axis=0)) for each in vectors), dtype=np.float32)
+        return cls(starts, spans, piece_starts, pieces, sums)
 
     @classmethod
     def load(cls, folder: Path) -> "SentenceIndex":
@@ -73,7 +92,7 @@ class SentenceIndex:
     def save(self, folder: Path) -> None:
         import numpy as np
 
-        arrays: list[NDArray[Any]] = [self._starts, self._spans, self._piece_starts, self._pieces]
+        arrays: list[NDArray[Any]] = [self._starts, self._spans, self._piece_starts, self._pieces, self._sums]
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
@@ -104,14 +123,12 @@ class SentenceIndex:
         if not len(which):
             return [() for _ in rows]
         if isinstance(encoder, PieceEncoder):
-            vectors = encoder.pool(
-                [self._pieces[self._piece_starts[n] : self._piece_starts[n + 1]] for n in which.tolist()]
-            )
+            cosines = self._cosines(encoder, vector, which)
         else:
             owner = [text for text, cut in zip(answers, chosen, strict=True) for _ in cut]
             spans = self._spans[which].tolist()
-            vectors = encoder.encode_passages([fold(text[a:b]) for text, (a, b) in zip(owner, spans, strict=True)])
-        cosines = vectors @ vector
+            folded = [fold(text[a:b]) for text, (a, b) in zip(owner, spans, strict=True)]
+            cosines = encoder.encode_passages(folded) @ vector
         marked: list[tuple[Span, ...]] = []
         at = 0
         for cut in chosen:
@@ -122,3 +139,21 @@ class SentenceIndex:
             marked.append(((start, end),))
             at += len(cut)
         return marked
+
+    def _cosines(
+        self, encoder: PieceEncoder, vector: "NDArray[np.float32]", which: "NDArray[np.int64]"
+    ) -> "NDArray[np.float32]":
+        """Of the sentences with a query vector: the products of their pieces are summed, which is the product of the sum."""
+        import numpy as np
+
+        out = np.zeros(len(which), dtype=np.float32)
+        starts, sizes = self._piece_starts[which], self._piece_starts[which + 1] - self._piece_starts[which]
+        known = np.flatnonzero((sizes > 0) & (self._sums[which] > 0))
+        if not len(known):
+            return out
+        starts, sizes = starts[known], sizes[known]
+        bounds = np.cumsum(sizes) - sizes
+        places = np.arange(int(sizes.sum())) + np.repeat(starts - bounds, sizes)
+        products = encoder.piece_vectors(self._pieces[places]) @ vector
+        out[known] = np.add.reduceat(products, bounds) / self._sums[which[known]]
+        return out

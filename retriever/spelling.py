@@ -107,16 +107,20 @@ class Speller:
 
     def _respelt(self, window: str, doubtful: dict[int, list[str]]) -> str:
         """The term that `window` becomes with one of its doubtful characters replaced, or ""."""
+        terms, sure = self._terms(), self._sure
         for at, others in doubtful.items():
-            rest = window[:at] or window[at + 1 :] if at in (0, len(window) - 1) else ""
-            beside = len(rest) > 1 and (rest in self._terms() or self._known(rest))
-            if window[at] in STOPWORDS and (beside or len(window) == 2):
+            words = [window[:at] + other + window[at + 1 :] for other in others]
+            words = [word for word in words if (word in terms or word in sure) and word not in STOPWORDS]
+            if not words:  # nearly always; what follows takes longer
                 continue
-            targets = self._sure if len(window) == 2 or beside else self._terms()
-            for other in others:
-                word = window[:at] + other + window[at + 1 :]
-                if word in targets and word not in STOPWORDS:
-                    return word
+            rest = window[:at] or window[at + 1 :] if at in (0, len(window) - 1) else ""
+            beside = len(rest) > 1 and (rest in terms or self._known(rest))
+            risky = len(window) == 2 or beside
+            if risky and window[at] in STOPWORDS:
+                continue
+            allowed = [word for word in words if word in (sure if risky else terms)]
+            if allowed:
+                return allowed[0]
         return ""
 
     def _others(self, run: str, at: int) -> list[str]:

@@ -13,16 +13,16 @@ from retriever.errors import IndexUnusableError
 
 
 def unit_rows(seed: int, rows: int, dimension: int = 8) -> NDArray[np.float32]:
-    """Rows of unit length but for what half precision, in which an index keeps them, rounds off."""
+    """Rows of unit length."""
     found = np.random.default_rng(seed).normal(size=(rows, dimension)).astype(np.float32)
-    unit = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return unit.astype(np.float16).astype(np.float32)
+    unit: NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit
 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 80), k=st.integers(1, 100))
 def test_top_are_the_best_by_the_mean_of_both_cosines(seed: int, rows: int, k: int) -> None:
-    """The k rows that a product of matrices puts first, but for rows that half precision cannot tell apart, in row order."""
+    """The k rows that a product of matrices puts first, but for rows that eight bits cannot tell apart, in row order."""
     questions, answers = unit_rows(seed, rows), unit_rows(seed + 1, rows)
     query = unit_rows(seed + 2, 1)[0]
     means = (questions + answers) @ query / 2
@@ -30,7 +30,7 @@ def test_top_are_the_best_by_the_mean_of_both_cosines(seed: int, rows: int, k: i
     assert len(found) == min(k, rows)
     assert found == sorted(set(found))
     left = [row for row in range(rows) if row not in found]
-    assert not left or means[found].min() >= means[left].max() - 1e-3
+    assert not left or means[found].min() >= means[left].max() - 0.02
 
 
 @settings(max_examples=40, deadline=None)
@@ -42,8 +42,8 @@ def test_scores_are_the_cosines_of_both_sides(seed: int, rows: int) -> None:
     wanted = list(range(rows))[::-2]
     scores = DenseIndex.build(questions, answers).scores(query, wanted)
     assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores[:, 0], questions[wanted] @ query, atol=1e-6)
-    np.testing.assert_allclose(scores[:, 1], answers[wanted] @ query, atol=1e-6)
+    np.testing.assert_allclose(scores[:, 0], questions[wanted] @ query, atol=0.005)
+    np.testing.assert_allclose(scores[:, 1], answers[wanted] @ query, atol=0.005)
 
 
 def test_a_vector_is_nearest_to_itself_with_score_one() -> None:
@@ -52,13 +52,13 @@ def test_a_vector_is_nearest_to_itself_with_score_one() -> None:
     index = DenseIndex.build(vectors, vectors)
     for row in range(20):
         assert index.top(vectors[row], 1).tolist() == [row]
-        np.testing.assert_allclose(index.scores(vectors[row], [row]), [[1.0, 1.0]], atol=1e-3)
+        np.testing.assert_allclose(index.scores(vectors[row], [row]), [[1.0, 1.0]], atol=0.005)
 
 
 def test_opposite_vectors_score_minus_one() -> None:
     """The scale goes down to -1; nothing is clipped or turned into a distance."""
     vectors = unit_rows(4, 1)
-    np.testing.assert_allclose(DenseIndex.build(vectors, -vectors).scores(vectors[0], [0]), [[1.0, -1.0]], atol=1e-3)
+    np.testing.assert_allclose(DenseIndex.build(vectors, -vectors).scores(vectors[0], [0]), [[1.0, -1.0]], atol=0.005)
 
 
 def test_k_above_the_size_gives_every_row() -> None:
@@ -116,11 +116,20 @@ def test_a_damaged_file_is_an_unusable_index(tmp_path: Path, content: bytes) -> 
         DenseIndex.load(tmp_path)
 
 
-def test_vectors_are_kept_in_half_precision_without_moving_a_cosine_by_a_thousandth() -> None:
-    """Any unit vectors: what is scored differs from the exact product by what half precision rounds, and stays within -1 to 1."""
-    exact = np.random.default_rng(12).normal(size=(200, 384)).astype(np.float32)
-    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
-    index = DenseIndex.build(exact, -exact)
-    scores = index.scores(exact[0], range(200))
-    np.testing.assert_allclose(scores[:, 0], exact @ exact[0], atol=1e-3)
+def test_eight_bits_move_no_cosine_of_many_dimensions_by_two_thousandths() -> None:
+    """Any unit vectors: what is scored differs from the exact product by what is rounded off, and stays within -1 to 1."""
+    exact = unit_rows(12, 200, 384)
+    scores = DenseIndex.build(exact, -exact).scores(exact[0], range(200))
+    np.testing.assert_allclose(scores[:, 0], exact @ exact[0], atol=2e-3)
+    np.testing.assert_allclose(scores[:, 1], -(exact @ exact[0]), atol=2e-3)
     assert np.abs(scores).max() <= 1.0
+
+
+def test_rows_without_a_vector_score_nothing() -> None:
+    """A text of nothing the encoder knows has zeros for a vector, as has such a question."""
+    vectors = unit_rows(13, 3)
+    vectors[1] = 0
+    index = DenseIndex.build(vectors, vectors)
+    assert index.scores(vectors[0], [1]).tolist() == [[0.0, 0.0]]
+    assert index.top(vectors[1], 3).tolist() == [0, 1, 2]
+    assert index.scores(vectors[1], [0, 1, 2]).tolist() == [[0.0, 0.0]] * 3

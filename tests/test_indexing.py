@@ -30,8 +30,8 @@ PASSAGES = [
     make_passage("p3", "part", "A part of it.", parent="p2", heading_path=("什么是批归一化？",)),
 ]
 FILES = (
-    "answer_vectors.npy", "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "question_vectors.npy", "sentence_piece_starts.npy",
-    "sentence_pieces.npy", "sentence_spans.npy", "sentence_starts.npy", "sources.json", "term_rows.npy", "term_starts.npy",
+    "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "sentence_lengths.npy", "sentence_piece_starts.npy",
+    "sentence_pieces.npy", "sentence_spans.npy", "sentence_starts.npy", "side_scales.npy", "side_vectors.npy", "sources.json", "term_rows.npy", "term_starts.npy",
     "term_weights.npy", "terms.json", "words.json",
 )  # fmt: skip
 
@@ -319,7 +319,7 @@ def test_files_of_two_indexes_do_not_mix(tmp_path: Path) -> None:
     """Files that are whole but of different row counts are refused."""
     one, other = write_passages(tmp_path / "one", PASSAGES), write_passages(tmp_path / "other", PASSAGES[:1])
     manifest = json.loads((generation(one) / "manifest.json").read_text(encoding="utf-8"))
-    for name in ("passages.faiss", "question_vectors.npy", "answer_vectors.npy"):
+    for name in ("passages.faiss", "side_vectors.npy", "side_scales.npy"):
         (generation(one) / name).write_bytes((generation(other) / name).read_bytes())
         manifest["files"][name] = open_index(other).manifest["files"][name]
     change_manifest(one, files=manifest["files"])

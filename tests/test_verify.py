@@ -18,9 +18,9 @@ from retriever.verifying import verify
 
 QUESTION = "学习率太大会怎样？"
 FILES = (
-    "answer_vectors.npy", "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "piece_counts.npy",
-    "piece_ids.npy", "piece_starts.npy", "question_vectors.npy", "sentence_piece_starts.npy", "sentence_pieces.npy",
-    "sentence_spans.npy", "sentence_starts.npy", "sources.json", "term_rows.npy", "term_starts.npy", "term_weights.npy",
+    "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "piece_counts.npy", "piece_ids.npy",
+    "piece_lengths.npy", "piece_starts.npy", "sentence_lengths.npy", "sentence_piece_starts.npy", "sentence_pieces.npy",
+    "sentence_spans.npy", "sentence_starts.npy", "side_scales.npy", "side_vectors.npy", "sources.json", "term_rows.npy", "term_starts.npy", "term_weights.npy",
     "terms.json", "words.json",
 )  # fmt: skip
 
