@@ -21,7 +21,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one question: choices, best first, or an abstention with its reason (the candidates are kept)."""
+    """The answer to one question: choices, best first, or an abstention with its reason (the candidates are kept). `absent` are names in
+    the question that no passage has.
+    """
 
     query: Query
     abstained: bool
@@ -29,6 +31,7 @@ class Answer:
     confidence: float
     choices: tuple[Choice, ...]
     signals: Signals | None = None
+    absent: tuple[str, ...] = ()
 
 
 def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: float | None = None) -> Answer:
@@ -43,7 +46,10 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     if not families:
         return Answer(query, True, "the index holds no passage", 0.0, ())
     hits = [retriever.hit(ranking, place, row) for (place, row), _ in families[: max(k, retriever.reads)]]
-    signals = _signals(retriever, query, hits[0], [float(ranking.scores[place]) for (place, _), _ in families[1:11]])
+    absent = tuple(retriever.absent(query))
+    signals = _signals(
+        retriever, query, len(absent), hits[0], [float(ranking.scores[place]) for (place, _), _ in families[1:11]]
+    )
     confidence = retriever.calibration.confidence(signals)
     reason = ""
     if min_confidence is None and confidence < retriever.calibration.threshold:
@@ -64,11 +70,11 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     for hit, marked, also in zip(shown, spans, copies, strict=False):
         share = min(share, max(0.0, hit.score) / best if best > 0 else 0.0)
         choices.append(Choice(hit, confidence * share, marked, tuple(map(retriever.index.passage, also))))
-    return Answer(query, bool(reason), reason, confidence, tuple(choices), signals)
+    return Answer(query, bool(reason), reason, confidence, tuple(choices), signals, absent)
 
 
-def _signals(retriever: Retriever, query: Query, first: Hit, rest: list[float]) -> Signals:
-    """What the confidence is made of, given the best answer by score and the scores of the next ten. A reranker changes none of it."""
+def _signals(retriever: Retriever, query: Query, absent: int, first: Hit, rest: list[float]) -> Signals:
+    """What the confidence is made of, given how many names are absent, the best answer by score and the scores of the next ten. A reranker changes none of it."""
     return Signals(
         score=first.score,
         cosine=max(first.question_cosine, first.answer_cosine),
@@ -76,6 +82,7 @@ def _signals(retriever: Retriever, query: Query, first: Hit, rest: list[float]) 
         lead=first.score - sum(rest) / len(rest) if rest else 0.0,
         length=query.length,
         level=retriever.index.level,
+        absent=absent,
     )
 
 

@@ -125,6 +125,10 @@ class LexicalIndex:
             out += best
         return out
 
+    def holds(self, way: Iterable[str]) -> bool:
+        """True when one passage has all terms of a way."""
+        return len(self._all_of(way)[0]) > 0
+
     def _postings(self, term: str) -> "tuple[NDArray[np.int32], NDArray[np.float32]]":
         """The rows that have a term, ascending, and what it weighs in each."""
         n = self._ids.get(term)

@@ -78,6 +78,7 @@ def answer_object(
         "language": result.query.language,
         "abstained": result.abstained,
         "reason": result.reason,
+        "absent": list(result.absent),
         "confidence": round(result.confidence, 4),
         "answers": [
             _choice_object(choice, rank, places, reason)
@@ -156,14 +157,17 @@ def answer_text(
 
 
 def _answer_text(result: Answer, places: Places, style: Style, show_nearest: bool, explained: Explained | None) -> str:
+    names = ", ".join(f"“{clean_text(name)}”" for name in result.absent)
+    missed = f"No document mentions {names}." if names else ""
     if result.abstained and not show_nearest:
+        lines = ["Nothing in the corpus answers this."]
         if result.choices:
             nearest = f"The nearest question is: {clean_text(result.choices[0].hit.passage.question)}  (show it with --nearest)"
-            return "Nothing in the corpus answers this.\n" + style.paint("\n".join(wrap(nearest, style.width)), "2")
-        return "Nothing in the corpus answers this."
-    parts = []
+            lines.extend(style.paint(line, "2") for text in (missed, nearest) if text for line in wrap(text, style.width))
+        return "\n".join(lines)
+    parts = ["\n".join(style.paint(line, "2") for line in wrap(missed, style.width))] if missed else []
     if result.abstained:
-        parts.append("Nothing in the corpus answers this. The nearest passages are:")
+        parts.insert(0, "Nothing in the corpus answers this. The nearest passages are:")
     for rank, choice in enumerate(result.choices, 1):
         passage = choice.hit.passage
         head = " › ".join([*passage.heading_path[-1:], passage.question]) if passage.parent else passage.question

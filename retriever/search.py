@@ -14,6 +14,7 @@ from retriever.errors import InputError
 from retriever.glossary import Concept, bundled_glossary
 from retriever.indexing import Index
 from retriever.lexical import Slot
+from retriever.naming import Name, find_names
 from retriever.reranking import Reranker
 from retriever.spelling import Correction, Speller
 
@@ -43,7 +44,8 @@ class SearchSettings:
 @dataclass(frozen=True, slots=True)
 class Query:
     """A question, analysed once for all rankers. `folded` is its plainest spelling, slips corrected as `corrections` say; `slots` are its terms
-    and concepts for lexical search, `pieces` the distinct pieces of a piece encoder, ascending, `concepts` the glossary's terms in it.
+    and concepts for lexical search, `pieces` the distinct pieces of a piece encoder, ascending, `concepts` the glossary's terms in it,
+    `names` what it calls by name.
     """
 
     text: str
@@ -54,6 +56,7 @@ class Query:
     pieces: tuple[int, ...] = ()
     concepts: tuple[Concept, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    names: tuple[Name, ...] = ()
 
     @property
     def length(self) -> int:
@@ -157,18 +160,29 @@ class Retriever:
         else:
             pieces, vector = [], self.encoder.encode_queries([folded])[0]
         slots = tuple(dict.fromkeys(self._slots(folded, concepts)))
-        return Query(text, language_of(text), folded, slots, vector, tuple(sorted(set(pieces))), concepts, corrections)
+        guessed = [word for one in corrections for word in (one.written, one.read_as)]
+        names = find_names(text, folded, concepts, guessed, self._terms_of)
+        return Query(
+            text, language_of(text), folded, slots, vector, tuple(sorted(set(pieces))), concepts, corrections, names
+        )
+
+    def absent(self, query: Query) -> list[str]:
+        """The names in a question that no passage has in any of their ways, as they are written."""
+        return [name.written for name in query.names if not any(map(self.index.lexical.holds, name.ways))]
+
+    def _terms_of(self, name: str) -> tuple[str, ...]:
+        """The distinct terms of a name, remembered."""
+        if name not in self._names:
+            self._names[name] = tuple(dict.fromkeys(self.index.analyzer.terms(name)))
+        return self._names[name]
 
     def _slots(self, folded: str, concepts: tuple[Concept, ...]) -> Iterator[Slot]:
         """What lexical search looks for: the terms of a folded question, and its concepts in all their names."""
         terms, at = self.index.analyzer.terms, 0
         for concept in concepts:
             yield from terms(folded[at : concept.start])
-            for name in concept.others:
-                if name not in self._names:
-                    self._names[name] = tuple(dict.fromkeys(terms(name)))
-            written = tuple(dict.fromkeys(terms(folded[concept.start : concept.end])))
-            ways = dict.fromkeys(way for way in (written, *map(self._names.__getitem__, concept.others)) if way)
+            written = folded[concept.start : concept.end]
+            ways = dict.fromkeys(way for way in map(self._terms_of, (written, *concept.others)) if way)
             if ways:
                 yield tuple(ways)
             at = concept.end

@@ -1,0 +1,86 @@
+"""Names in a question: what stands for one thing and is hardly ever put in other words. A corpus that has a name nowhere will hardly answer.
+
+They are terms of the glossary, which may stand in the corpus under any of their names, and Latin words that look like names: all of a Chinese
+question; of an English one those with a capital or a digit that the sentence does not call for.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from retriever.analysis import STOPWORDS
+from retriever.cues import language_of
+from retriever.glossary import Concept
+
+_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*[+#]*")
+_SENTENCE = re.compile(r"[.?!。？！:：]\s")
+_UNITS = frozenset(["kb", "mb", "gb", "tb", "hz", "khz", "mhz", "ghz"])
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name as it is written in the question, and the ways it may stand in a passage, each a tuple of terms."""
+
+    written: str
+    ways: tuple[tuple[str, ...], ...]
+
+
+def find_names(
+    text: str, folded: str, concepts: Iterable[Concept], guessed: Iterable[str], terms: Callable[[str], Sequence[str]]
+) -> tuple[Name, ...]:
+    """The names in a question `text`, given how it is read: `folded`, its glossary `concepts`, the words that were only `guessed` (slips and what they
+    were taken for; they are no names), and the analyzer's `terms`.
+    """
+    plain, doubtful = unicodedata.normalize("NFKC", text), {word.lower() for word in guessed}
+    english = language_of(plain) == "en"
+    looks = {word.lower(): word for word in _shaped(plain)} if english else {}
+    found: dict[str, Name] = {}
+    known: set[str] = set()
+    for concept in concepts:
+        written = folded[concept.start : concept.end]
+        words = set(re.findall(r"[a-z0-9+#]+", written))
+        known |= words
+        if (
+            english and len(words) == 1 and not words & looks.keys()
+        ):  # may be a word like any other: inference, stacking
+            continue
+        ways = tuple(way for way in (tuple(dict.fromkeys(terms(name))) for name in (written, *concept.others)) if way)
+        if ways and not any(word in written or written in word for word in doubtful):
+            found.setdefault(written, Name(looks.get(written, written), ways))
+    for word in looks.values() if english else _WORD.findall(plain):
+        low = word.lower()
+        if len(low) < 2 or low in STOPWORDS | _UNITS | doubtful | known:
+            continue
+        ways = tuple(_ways(low, terms))
+        if ways:
+            found.setdefault(low, Name(word, ways))
+    return tuple(found.values())
+
+
+def _shaped(text: str) -> Iterator[str]:
+    """Words of an English text that look like names: with a capital or a digit inside, or a capital in front that begins no sentence. Where all
+    words have capitals, they say nothing.
+    """
+    words = [match.group(0) for match in _WORD.finditer(text)]
+    if len(words) > 2 and all(word.isupper() for word in words):
+        return
+    title = 2 * sum(word[0].isupper() for word in words) > len(words) > 2
+    starts = {0, *(match.end() for match in _SENTENCE.finditer(text))}
+    for match in _WORD.finditer(text):
+        word = match.group(0)
+        first = any(not re.search(r"\w", text[start : match.start()]) for start in starts if start <= match.start())
+        if re.search(r"[A-Z0-9]", word[1:]) or (word[0].isupper() and not first and not title):
+            yield word
+
+
+def _ways(word: str, terms: Callable[[str], Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """How a Latin word may stand in a passage: as it is, and a compound in its parts, unless one is a single letter."""
+    whole = terms(word)
+    if whole:
+        yield (whole[0],)
+    parts = re.split(r"[-_./]", word)
+    if len(parts) > 1 and all(len(part) > 1 for part in parts):
+        apart = tuple(dict.fromkeys(term for part in parts for term in terms(part)))
+        if apart:
+            yield apart
