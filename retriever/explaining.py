@@ -1,5 +1,6 @@
 """Why an answer was given: what the question was read as, the parts of each score, and which of its terms met what in the passage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retriever.alignment import PieceEncoder
@@ -45,7 +46,7 @@ def explain(retriever: Retriever, query: Query, hit: Hit) -> Explanation:
     parts = tuple(zip(PARTS, values, retriever.settings.weights, strict=True))
     context = hit.score - sum(
         weight * value for _, value, weight in parts
-    )  # what a part loses to its whole, and a scrap
+    )  # what a part loses to its whole, a scrap, and what is beside the subject
     if abs(context) > 1e-4:
         parts = (*parts, ("context", context, 1.0))
     words = []
@@ -70,8 +71,10 @@ def _meetings(retriever: Retriever, query: Query, hit: Hit) -> tuple[Meeting, ..
     return tuple(found[:SHOWN])
 
 
-def reading(query: Query) -> list[tuple[str, str]]:
-    """(kind, what) of everything that was not taken as written: full-width and traditional characters, slips, other names looked for."""
+def reading(query: Query, absent: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """(kind, what) of everything that was not taken as written: full-width and traditional characters, slips, other names looked for; and of
+    names that are `absent` from the index.
+    """
     plain = fold(query.text)
     found = [("read as", plain)] if plain != query.text.lower() else []
     found += [("corrected", f"{one.written} → {one.read_as}") for one in query.corrections]
@@ -80,4 +83,4 @@ def reading(query: Query) -> list[tuple[str, str]]:
             found.append(
                 ("also looked for", f"{query.folded[concept.start : concept.end]} = {', '.join(concept.others[:6])}")
             )
-    return found
+    return found + [("in no passage", name) for name in absent]

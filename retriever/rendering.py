@@ -78,7 +78,6 @@ def answer_object(
         "language": result.query.language,
         "abstained": result.abstained,
         "reason": result.reason,
-        "absent": list(result.absent),
         "confidence": round(result.confidence, 4),
         "answers": [
             _choice_object(choice, rank, places, reason)
@@ -163,7 +162,9 @@ def _answer_text(result: Answer, places: Places, style: Style, show_nearest: boo
         lines = ["Nothing in the corpus answers this."]
         if result.choices:
             nearest = f"The nearest question is: {clean_text(result.choices[0].hit.passage.question)}  (show it with --nearest)"
-            lines.extend(style.paint(line, "2") for text in (missed, nearest) if text for line in wrap(text, style.width))
+            lines.extend(
+                style.paint(line, "2") for text in (missed, nearest) if text for line in wrap(text, style.width)
+            )
         return "\n".join(lines)
     parts = ["\n".join(style.paint(line, "2") for line in wrap(missed, style.width))] if missed else []
     if result.abstained:

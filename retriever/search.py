@@ -63,6 +63,14 @@ class Query:
         """How long it is: in distinct pieces of the encoder, in terms where the encoder has none."""
         return len(self.pieces or self.slots)
 
+    @property
+    def subject(self) -> tuple[tuple[str, ...], ...]:
+        """The ways of the one term or concept that is all a question names (BN; what is dropout?), () when there is more."""
+        if len(self.slots) != 1:
+            return ()
+        slot = self.slots[0]
+        return ((slot,),) if isinstance(slot, str) else slot
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -90,6 +98,8 @@ class Ranking:
 # How far the score of a part is drawn towards its whole's, and what a part of fewer than SCRAP characters loses. Of 0 to 0.7, 40 to 120 and 0 to 0.1 on the
 # same four sets: all of 0.2 to 0.5 and 60 to 120 answer more questions than none, on each set.
 CONTEXT, SCRAP, SCRAP_COST = 0.3, 60, 0.08
+# What a passage loses beside those that have the subject in their question, when a subject is all that was asked.
+BESIDE = 0.2
 RERANKED = 20  # answers that a reranker reads; not tuned
 
 
@@ -206,6 +216,8 @@ class Retriever:
         rows, parts = rows[leading], parts[leading]
         parts[:, 3] = self._aligned(query, rows, parts)
         scores = self.in_context(rows, parts @ weights)
+        if query.subject:
+            scores = self._by_subject(query.subject, rows, scores)
         order = np.lexsort((rows, -scores))[:k]
         return Ranking(rows[order], scores[order], parts[order])
 
@@ -224,6 +236,21 @@ class Retriever:
             scores - CONTEXT * np.maximum(scores - whole, 0) - SCRAP_COST * scrap.astype(np.float32)
         )
         return drawn
+
+    def _by_subject(
+        self, subject: tuple[tuple[str, ...], ...], rows: "NDArray[np.int64]", scores: "NDArray[np.float32]"
+    ) -> "NDArray[np.float32]":
+        """The scores with those of passages lowered whose question does not hold the subject, where there are others."""
+        import numpy as np
+
+        beside = np.asarray([not self.is_titled(int(row), subject) for row in rows])
+        lowered: NDArray[np.float32] = scores - BESIDE * beside.astype(np.float32)
+        return scores if beside.all() else lowered
+
+    def is_titled(self, row: int, subject: tuple[tuple[str, ...], ...]) -> bool:
+        """True when the question of a passage, of a part its title, holds the subject in one of its ways."""
+        title = set(self.index.analyzer.terms(self.index.passage(row).question))
+        return any(title.issuperset(way) for way in subject)
 
     def search(self, query: Query, k: int) -> list[Hit]:
         """The k best passages, best first; fewer when the index holds fewer. Order: score, then row."""

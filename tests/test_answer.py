@@ -275,3 +275,35 @@ def test_what_is_refused_has_less_confidence_than_what_is_answered(real: Retriev
     result = answer(real, question)
     assert result.abstained == (result.confidence < real.calibration.threshold)
     assert not answer(real, question, min_confidence=result.confidence).abstained
+
+
+@pytest.mark.parametrize(
+    ("asked", "subject"),
+    [
+        ("卷积神经网络", ("cnn", "卷积神经网络")),
+        ("什么是反向传播", ("反向传播", "backpropagation")),
+        ("What is dropout?", ("dropout",)),
+        ("图神经网络", ("图卷积网络",)),
+        ("BN", ("bn", "批归一化")),
+    ],
+)
+def test_a_bare_subject_is_answered_by_a_passage_about_it(
+    real: Retriever, asked: str, subject: tuple[str, ...]
+) -> None:
+    """Its question names the subject: no part with a title of its own, such as "input" or "two points", and nothing beside it."""
+    shown = answer(real, asked).choices[0].hit.passage
+    assert any(name in shown.question.lower() for name in subject)
+
+
+def test_a_part_that_is_titled_after_the_subject_answers_it(tmp_path: Path) -> None:
+    """Others of its family give way to the whole."""
+    whole = make_passage("w", "激活函数有哪些？", "一、学习率\n常见的有三种。\n二、梯度\n它们各有用处。")
+    parts = [
+        make_passage("a", "学习率", "学习率决定步子有多大。", parent="w", line=2),
+        make_passage("b", "要点", "学习率要随训练变小。", parent="w", line=4),
+    ]
+    other = make_passage("o", "池化是什么？", "池化缩小特征图。")
+    shown = answer(retriever_of(write_passages(tmp_path / "index", [whole, *parts, other])), "学习率", 2, 0.0)
+    assert shown.choices[0].hit.passage.id == "a"
+    only = answer(retriever_of(write_passages(tmp_path / "other", [whole, parts[1], other])), "学习率", 2, 0.0)
+    assert only.choices[0].hit.passage.id == "w"

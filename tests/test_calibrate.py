@@ -27,8 +27,8 @@ from retriever.evaluation.records import Gold, Question, QuestionSet
 from retriever.indexing import open_index
 from retriever.search import Retriever
 
-START = Calibration((-3.0, 4.0, 1.0, 0.5), (-1.0, 1.0, 2.0, 1.0), 16, 0.0, 0.3, "one-hot", "nothing")
-TRUE = Calibration((-6.0, 2.0, 6.0, 1.0), (-2.0, 0.5, 5.0, 3.0), 16, 0.0, 0.3, "one-hot", "made up")
+START = Calibration((-3.0, 4.0, 1.0, 0.5, -1.0), (-1.0, 1.0, 2.0, 1.0), 16, 0.0, 0.3, "one-hot", "nothing")
+TRUE = Calibration((-4.0, 2.0, 6.0, 1.0, -2.0), (-2.0, 0.5, 5.0, 3.0), 16, 0.0, 0.3, "one-hot", "made up")
 
 
 def drawn(count: int, seed: int = 0, truth: Calibration = TRUE, answerable: float = 0.7) -> list[Observation]:
@@ -37,7 +37,8 @@ def drawn(count: int, seed: int = 0, truth: Calibration = TRUE, answerable: floa
     found = []
     for _ in range(count):
         score, cosine, margin, lead = random.uniform(0, 1.5, 4)
-        signals = Signals(float(score), float(cosine), float(margin), float(lead), int(random.integers(1, 20)), 0.5)
+        length, absent = int(random.integers(1, 20)), int(random.integers(0, 3))
+        signals = Signals(float(score), float(cosine), float(margin), float(lead), length, 0.5, absent)
         first = truth.answerable_features(signals)
         second = truth.right_features(signals)
         there = answerable == 1 or random.random() < 1 / (1 + np.exp(-np.dot(first, truth.answerable)))

@@ -113,7 +113,7 @@ class _Session:
         from retriever.explaining import Explained, explain, reading
 
         reasons = tuple(explain(self.retriever, result.query, choice.hit) for choice in result.choices)
-        return Explained(tuple(reading(result.query)), reasons)
+        return Explained(tuple(reading(result.query, result.absent)), reasons)
 
     def warn_of_changes(self, result: "Answer") -> None:
         """Say once of each cited file when it is gone or is no longer what was indexed."""

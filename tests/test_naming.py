@@ -1,0 +1,155 @@
+"""Names in a question: which words are names, in which ways they may stand in a corpus, and what is told when none has them."""
+
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from doubles import make_passage, write_passages
+
+from retriever.analysis import Analyzer, fold
+from retriever.answer import answer
+from retriever.encoders.static import StaticEncoder
+from retriever.glossary import bundled_glossary
+from retriever.indexing import open_index
+from retriever.naming import Name, find_names
+from retriever.search import Retriever
+
+ANALYZER = Analyzer({}, 1)
+
+
+def names(text: str, guessed: tuple[str, ...] = ()) -> list[str]:
+    """The names in a question, as written."""
+    return [name.written for name in found(text, guessed)]
+
+
+def found(text: str, guessed: tuple[str, ...] = ()) -> tuple[Name, ...]:
+    folded = fold(text)
+    return find_names(text, folded, bundled_glossary().find(folded), guessed, ANALYZER.terms)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("ZooKeeper的临时节点怎么用", ["ZooKeeper"]),
+        ("fork之后什么时候才复制", ["fork"]),
+        ("服务器上大量CLOSE_WAIT是什么原因", ["CLOSE_WAIT"]),
+        ("Ｒａｆｔ 怎么选主", ["Raft"]),
+        ("C++ 里怎么写", ["C++"]),
+        ("24G 的卡够不够，要 2 GB 还是 4GB", []),
+        ("为什么要用它", []),
+        ("k 取多少", []),
+    ],
+)
+def test_latin_words_of_a_chinese_question_are_names(question: str, expected: list[str]) -> None:
+    """But for units, numbers and single letters."""
+    assert names(question) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How does ZooKeeper elect a leader?", ["ZooKeeper"]),
+        ("What does the Muon update look like?", ["Muon"]),
+        ("should I pick e4m3 or FP8 here?", ["e4m3", "FP8"]),
+        ("Does it work? Nothing helps. Why?", []),
+        ("Why does my model forget what it has learned?", []),
+        ("I think I've seen it, haven't I?", []),
+        ("How Do We Choose The Step Size?", []),
+        ("How Do We Choose The RMSStep Size?", ["RMSStep"]),
+        ("WHY DOES IT FAIL", []),
+        ("the Mann-Whitney test", ["Mann-Whitney"]),
+    ],
+)
+def test_words_of_an_english_question_are_names_when_they_look_like_it(question: str, expected: list[str]) -> None:
+    """A capital or a digit that the sentence does not call for."""
+    assert names(question) == expected
+
+
+def test_terms_of_the_glossary_are_names_under_all_their_names() -> None:
+    (name,) = found("卷积神经网络有哪些层")
+    assert name.written == "卷积神经网络"
+    assert ("cnn",) in name.ways
+    assert ("convolutional", "neural", "network") in name.ways
+
+
+def test_a_single_plain_english_term_may_be_a_word_like_any_other() -> None:
+    """Of several words, or with a capital, it is a name."""
+    assert names("how does it behave at inference") == []
+    assert names("how does the kernel trick help") == ["kernel trick"]
+    assert names("how does MAML adapt") == ["MAML"]
+
+
+def test_what_was_guessed_is_no_name() -> None:
+    """A word that was taken for a slip proves nothing, nor does what it was taken for."""
+    assert names("dropuot 的概率") == ["dropuot"]
+    assert names("dropuot 的概率", ("dropuot", "dropout")) == []
+
+
+def test_a_compound_may_stand_in_its_parts() -> None:
+    (name,) = found("CLOSE_WAIT 是什么")
+    assert name.ways == (("closewait",), ("close", "wait"))
+
+
+def test_a_compound_with_a_single_letter_may_not() -> None:
+    """A text about a net does not mention the U-Net."""
+    (name,) = found("把 X-Net 换掉会怎样")
+    assert name.ways == (("xnet",),)
+
+
+# In an index
+
+PASSAGES = [
+    make_passage("p1", "Redis 为什么快？", "Redis 把数据放在内存里，用单线程处理命令，避免了锁的开销。"),
+    make_passage("p2", "什么是卷积神经网络？", "CNN 用卷积核在图像上滑动，提取局部特征。"),
+    make_passage("p3", "What is an operating system?", "It runs programs and shares the machine among them."),
+]
+
+
+@pytest.fixture(scope="module")
+def retriever(tmp_path_factory: pytest.TempPathFactory, encoder: StaticEncoder) -> Retriever:
+    directory = write_passages(tmp_path_factory.mktemp("named") / "index", PASSAGES, encoder)
+    return Retriever(open_index(directory), encoder)
+
+
+@pytest.mark.parametrize(
+    ("question", "absent"),
+    [
+        ("Redis 为什么快", []),
+        ("Memcached 为什么快", ["Memcached"]),
+        ("How does a convolutional neural network see?", []),
+        ("支持向量机为什么快", ["支持向量机"]),
+        ("Does operating Redis need a System z?", []),
+        ("Is RedisSystem fast?", ["RedisSystem"]),
+    ],
+)
+def test_a_name_is_absent_when_no_passage_has_it_in_any_way(
+    retriever: Retriever, question: str, absent: list[str]
+) -> None:
+    assert retriever.absent(retriever.query(question)) == absent
+
+
+def test_an_absent_name_lowers_the_confidence(retriever: Retriever) -> None:
+    there, gone = answer(retriever, "Redis 为什么快？"), answer(retriever, "Memcached 为什么快？")
+    assert there.choices[0].hit.passage.id == gone.choices[0].hit.passage.id == "p1"
+    assert gone.confidence < there.confidence / 2
+    assert (there.absent, gone.absent) == ((), ("Memcached",))
+
+
+def test_absent_names_are_told(cli: Run, retriever: Retriever) -> None:
+    """On a terminal, to programs, and by --explain; whether or not there is an answer."""
+    index = retriever.index.directory
+    refused = cli("ask", "Memcached 的淘汰策略是什么", "--index", index)
+    assert refused.status == 1
+    assert "No document mentions “Memcached”." in refused.out
+    assert "none mentions Memcached" in cli("ask", "Memcached 的淘汰策略是什么", "--json", "--index", index).out
+    given = cli("ask", "Memcached 为什么快", "--min-confidence", "0", "--explain", "--index", index)
+    assert given.status == 0
+    assert given.out.index("No document mentions “Memcached”.") < given.out.index("1. ")
+    assert "in no passage: Memcached" in given.out
+    assert "No document mentions" not in cli("ask", "Redis 为什么快", "--index", index).out
+
+
+def test_names_that_are_no_text_for_a_terminal_are_cleaned(cli: Run, retriever: Retriever, tmp_path: Path) -> None:
+    """A name is made of letters and digits, whatever stands around it."""
+    shown = cli("ask", "Mem\x1b[31mcached 的淘汰策略", "--index", retriever.index.directory).out
+    assert "\x1b" not in shown
