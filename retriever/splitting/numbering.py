@@ -37,6 +37,17 @@ class Line:
         return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
 
     @property
+    def dress(self) -> tuple[str, int, bool, str, str]:
+        """What sets a line apart: kind, heading level, emphasis, label, numbering scheme."""
+        kind = self.block.kind if self.block.kind in ("heading", "term") else ""
+        return kind, self.block.level, self.block.strong, self.cue.label, self.cue.number.scheme if self.cue.number else ""
+
+    @property
+    def dressed(self) -> bool:
+        """True for a line set apart as questions are: a heading, an unfolding title, emphasised, numbered or labelled."""
+        return any(self.dress)
+
+    @property
     def titled(self) -> bool:
         """True for a short line without closing punctuation that could be a bare title."""
         return is_title(self.block.plain) and not re.search(

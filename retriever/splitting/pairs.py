@@ -100,7 +100,9 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     heading = lines[here].block
     if end == here + 1 or heading.kind != "heading" or (heading.level == 1 and style.questions):
         return None
-    if end < len(lines) and (end in style.questions or lines[end].block.level > heading.level):
+    following = lines[end].block if end < len(lines) else None
+    closes = following is None or (following.kind == "heading" and following.level <= heading.level)
+    if not closes and (end in style.questions or lines[end].block.level > heading.level):
         return None
     body = [line.block for line in lines[here + 1 : end]]
     if lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
