@@ -46,7 +46,7 @@ TIGHT = pytest.mark.xfail(strict=True, reason="bold questions are cut off only w
 TEXT_SHAPES = [
     "Q: {q}\nA: {a}",
     "Q{n}: {q}\nA{n}: {a}",
-    pytest.param("Q{n}. {q}\n\nA. {a}", marks=pytest.mark.xfail(strict=True, reason="“A.” is read as an option")),
+    "Q{n}. {q}\n\nA. {a}",
     "Question {n}: {q}\nAnswer: {a}",
     "[Q] {q}\n[A] {a}",
     "问题{n}：{q}\n答：{a}",

@@ -259,10 +259,12 @@ def _furniture_score(page: Page, at: int) -> float:
     """How much block `at` looks like furniture, 0..1."""
     block = page.blocks[at]
     if at in page.drops:
-        return 1.0
+        return 0.0 if _opens_answer(page, at) else 1.0
     if block.kind in ("code", "table", "formula", "heading", "term"):
         return 0.0
     if page.cues[at].label == "a" or (at and at - 1 not in page.drops and page.asks(at - 1)):
+        return 0.0
+    if at and _opens_answer(page, at - 1):
         return 0.0
     text = block.plain.strip()
     if (phrases.is_cut_off(text) and len(text) > 30) or is_url(text) or block.linked > 0.8:
@@ -270,6 +272,11 @@ def _furniture_score(page: Page, at: int) -> float:
     if not re.search(r"[\w\u4e00-\u9fff]{2,}", text):
         return 0.6
     return phrases.ui_share(text)
+
+
+def _opens_answer(page: Page, at: int) -> bool:
+    """True for the words that unfold the answer of the question above them."""
+    return at > 0 and page.drops.get(at, ("",))[0] == "fold" and at - 1 not in page.drops and page.asks(at - 1)
 
 
 def _by_subject(page: Page) -> None:

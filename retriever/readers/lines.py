@@ -16,7 +16,7 @@ from retriever.documents import Block, Source
 from retriever.readers.plain import squeeze
 
 _FENCE = re.compile(r"(`{3,}|~{3,})")
-_HEADING = re.compile(r"#{1,6}(?=[ \t]*\S)")
+_HEADING = re.compile(r"(?!#\d{1,4}[ \t])#{1,6}(?=[ \t]*\S)")  # "#7 …" is a number
 _SETEXT = re.compile(r"(?:=+|-{3,})\s*$")
 _BULLET = re.compile(r"(?:[•·●○◦▪■◆◇]\s*|[*+–-][ \t\u00a0\u3000]+)(?=\S)")
 _ORDERED = re.compile(r"\d{1,3}[.)][ \t]+\S")

@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from retriever.cues import Cue, display_width, is_title
 from retriever.documents import Block
@@ -18,10 +19,11 @@ CHAPTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A block with what it says of itself."""
+    """A block with what it says of itself; `above` says that it is the question of a label that stands alone on the line before."""
 
     block: Block
     cue: Cue
+    above: bool = False
 
     @property
     def eligible(self) -> bool:
@@ -31,8 +33,10 @@ class Line:
             return False
         if block.kind == "quote":
             return self.cue.label == "q"
-        if self.cue.label == "a":
+        if self.cue.label == "a" or self.above:
             return False
+        if self.cue.label == "q" and not self.cue.body:
+            return self.cue.ask >= 0.5
         bullet = block.kind == "item" and self.cue.number is None and self.cue.label != "q"
         return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
 
@@ -56,8 +60,14 @@ class Line:
 
 
 def read_lines(blocks: list[Block]) -> list[Line]:
-    """The blocks of a page with their cues."""
-    return [Line(block, cue_of(block.plain)) for block in blocks]
+    """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
+    lines = [Line(block, cue_of(block.plain)) for block in blocks]
+    for at, (label, question) in enumerate(pairwise(lines)):
+        alone = label.cue.label == "q" and not label.cue.body.strip() and label.block.kind in ("heading", "paragraph", "item")
+        if alone and not question.cue.label and question.cue.ask >= 0.5 and question.block.kind != "code":
+            lines[at] = replace(label, cue=replace(label.cue, body="", ask=question.cue.ask))
+            lines[at + 1] = replace(question, above=True)
+    return lines
 
 
 def best_chain(lines: list[Line], members: list[int]) -> list[int]:

@@ -273,7 +273,7 @@ def _in_list(lines: list[Line], at: int) -> bool:
 
 
 def _followed_by_content(lines: list[Line], at: int, chosen: set[int]) -> bool:
-    following = at + 1
+    following = at + 2 if at + 1 < len(lines) and lines[at + 1].above else at + 1
     if following >= len(lines) or following in chosen:
         return False
     line = lines[following]
