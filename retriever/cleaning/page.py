@@ -233,7 +233,7 @@ def _by_edges(page: Page) -> None:
     first, last = content_range(page)
     tail = list(range(len(page.blocks) - 1, last, -1))
     head = list(range(first))
-    known = [at for at in tail if at in page.drops]
+    known = [at for at in tail if at in page.drops and not _opens_answer(page, at)]
     for side in (tail, head):
         total, best, cut = 0.0, 0.0, 0
         for n, at in enumerate(side, 1):
