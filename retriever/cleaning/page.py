@@ -177,7 +177,7 @@ def _by_group(page: Page) -> None:
         start = at
         certain = [n for n in group if n in page.drops and page.drops[n][0] in _CARD_RULES]
         poll = any(page.drops[n][0] == "poll" for n in certain)
-        if 2 <= len(group) <= 6 and certain and (poll or all(n in page.drops or _bare(page, n) for n in group)):
+        if 2 <= len(group) <= 6 and certain and (poll or all(n in page.drops or _on_card(page, n) for n in group)):
             for n in group:
                 if display_width(page.blocks[n].plain) <= 48:
                     page.drop(n, *page.drops[certain[0]])
@@ -197,6 +197,12 @@ def _by_group(page: Page) -> None:
             for n in range(at, at + 3):
                 page.drop(n, "pull-quote", "a sentence of the article set apart")
     _running_headers(page)
+
+
+def _on_card(page: Page, at: int) -> bool:
+    """True for a bare line that is no sentence below a question, as the lines of cards and bars are."""
+    told = at > 0 and at - 1 not in page.drops and page.asks(at - 1) and page.blocks[at].plain.rstrip()[-1:] in ".!！"
+    return _bare(page, at) and not told
 
 
 _CARD_RULES = frozenset({"byline", "promo", "share", "login", "media", "poll"})
@@ -271,7 +277,7 @@ def _furniture_score(page: Page, at: int) -> float:
         return 0.9
     if not re.search(r"[\w\u4e00-\u9fff]{2,}", text):
         return 0.6
-    return phrases.ui_share(text)
+    return 0.0 if text[-1] in "。.!！?？;；" else phrases.ui_share(text)
 
 
 def _opens_answer(page: Page, at: int) -> bool:
