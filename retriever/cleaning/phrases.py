@@ -239,6 +239,11 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "share or print buttons",
             r"^\W*(?:分享(?:这句话|到|至|给|本文|文章|链接)|复制链接|打印本页|一键分享|share(?: (?:this|on|via|to|with).{0,40})?\W*$|tweet(?: this)?\W*$|copy link|print this|email this).{0,80}$(?<![.。])|^\W*分享\W*[:：]\s*$",
         ),
+        (
+            "teaser",
+            "points to another article",
+            r"^\W*you (?:may|might) also (?:like|enjoy|be interested in)(?: (?:these|this|our|other))?(?: (?:posts?|articles?|stories|questions))?\W*$",
+        ),
         ("toc", "marker of a table of contents", r"@?\[?TOC\]?\s*$(?<=TOC\])|@TOC\b|^\W*\[TOC\]"),
     )
 )

@@ -19,11 +19,14 @@ CHAPTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A block with what it says of itself; `above` says that it is the question of a label that stands alone on the line before."""
+    """A block with what it says of itself; `above` says that it is the question of a label that stands alone on the line before,
+    `told` that it is a list item that asks outright and has its answer below it.
+    """
 
     block: Block
     cue: Cue
     above: bool = False
+    told: bool = False
 
     @property
     def eligible(self) -> bool:
@@ -37,6 +40,8 @@ class Line:
             return False
         if self.cue.label == "q" and not self.cue.body:
             return self.cue.ask >= 0.5
+        if self.told:
+            return True
         bullet = block.kind == "item" and self.cue.number is None and self.cue.label != "q"
         return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
 
@@ -67,7 +72,24 @@ def read_lines(blocks: list[Block]) -> list[Line]:
         if alone and not question.cue.label and question.cue.ask >= 0.5 and question.block.kind != "code":
             lines[at] = replace(label, cue=replace(label.cue, body="", ask=question.cue.ask))
             lines[at + 1] = replace(question, above=True)
+        elif _tells(label, question):
+            lines[at] = replace(label, told=True)
     return lines
+
+
+def _tells(item: Line, following: Line) -> bool:
+    """True for a list item that asks outright above something of its own that does not."""
+    below = following.block.kind != "heading" and (
+        following.block.kind != "item" or following.block.indent > item.block.indent
+    )
+    return (
+        item.block.kind == "item"
+        and item.cue.ask == 1.0
+        and item.cue.label == ""
+        and below
+        and following.cue.ask < 0.7
+        and display_width(item.block.plain) <= 140
+    )
 
 
 def best_chain(lines: list[Line], members: list[int]) -> list[int]:

@@ -189,6 +189,8 @@ def _candidates(lines: list[Line]) -> dict[str, list[int]]:
             numbered[cue.number.scheme].append(at)
         elif block.strong and not cue.label:
             groups["strong"].append(at)
+        elif line.told:
+            groups["item"].append(at)
         elif cue.ask == 1.0 and _alone(lines, at, airy):
             groups["bare"].append(at)
     for scheme, members in numbered.items():
@@ -203,7 +205,7 @@ def _plausible(lines: list[Line], kind: str, members: list[int]) -> bool:
     if kind in ("term", "label"):
         return True
     mean = sum(lines[at].cue.ask for at in members) / len(members)
-    least = {"heading": 0.3, "number": 0.3, "strong": 0.5, "bare": 0.9}[kind.split(":")[0]]
+    least = {"heading": 0.3, "number": 0.3, "strong": 0.5, "item": 0.9, "bare": 0.9}[kind.split(":")[0]]
     return mean >= least
 
 
