@@ -12,6 +12,7 @@ from retriever.readers.plain import cue_of
 # Weights of the numbering search, set by hand. Halving or doubling each changes no pair of tests/pages/dev and the five first pages,
 # but for half of FREE_RESTART_COST, which loses one (measured 2026-11-21).
 GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
+_MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
 CHAPTER = re.compile(
     r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module)\s+[\dIVX]+", re.IGNORECASE
 )
@@ -79,9 +80,8 @@ def read_lines(blocks: list[Block]) -> list[Line]:
 
 def _tells(item: Line, following: Line) -> bool:
     """True for a list item that asks outright above something of its own that does not."""
-    below = following.block.kind != "heading" and (
-        following.block.kind != "item" or following.block.indent > item.block.indent
-    )
+    listed = following.block.kind == "item" and _MARKER.match(following.block.text)
+    below = following.block.kind != "heading" and (not listed or following.block.indent > item.block.indent)
     return (
         item.block.kind == "item"
         and item.cue.ask == 1.0

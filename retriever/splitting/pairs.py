@@ -105,7 +105,7 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     if following is not None and (opened or following.level > heading.level):
         return None
     body = [line.block for line in lines[here + 1 : end]]
-    if lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
+    if style.questions and lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
         return None
     return Pair(question_of(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
 
