@@ -123,7 +123,8 @@ def strip_markup(text: str) -> str:
     """`text` without Markdown emphasis, link targets, inline HTML tags, heading hashes and list bullets."""
     text, hashes = re.subn(r"^\s*(?:>\s?){0,9}(?!#\d{1,4}[ \t])#{1,6}\s*(?=\S)", "", text)
     if hashes:
-        text = text.rstrip().rstrip("#").rstrip() or text
+        closed = text.rstrip().rstrip("#")
+        text = closed.rstrip() if closed[-1:].isspace() else text  # "C#" ends in no closing hash
     if len(text) > 20_000:
         return text.strip()
     text = _MD_LINK.sub(lambda m: m.group(1), text)

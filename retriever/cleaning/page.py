@@ -32,6 +32,9 @@ _REASONS = {
 # A suffix or prefix of the page goes when its blocks look like furniture at this rate on average.
 # Set by hand; 0.2 to 0.6 give the same split scores on tests/pages/dev and the five first pages (measured 2026-11-21).
 EDGE_RATE = 0.35
+# Columns of the shortest line that names a page whose first line is furniture: what is shorter is a name or a button there.
+# Set by hand on tests/pages/dev and dev2.
+SHORTEST_TITLE = 10
 
 
 def clean(source: Source, title: str, blocks: list[Block], profile: SiteProfile) -> Document:
@@ -45,7 +48,26 @@ def clean(source: Source, title: str, blocks: list[Block], profile: SiteProfile)
         for at, b in enumerate(blocks)
         if at in page.drops
     )
-    return Document(source, title, kept, drops)
+    return Document(source, _title(page, title), kept, drops)
+
+
+def _title(page: Page, title: str) -> str:
+    """The title a reader found; when that line is a menu or a button, the first line above the questions that could be one."""
+    lines = [at for at, block in enumerate(page.blocks) if block.plain == title]
+    if page.source.format == "html" or not any(at in page.drops for at in lines) or not _names_no_page(title):
+        return title
+    above = range(min(content_range(page)[0] + 1, len(page.blocks)))
+    plain = [at for at in above if page.cues[at].number is None and not page.cues[at].label]
+    for at in (*(at for at in plain if page.blocks[at].kind == "heading"), *plain):
+        text = page.blocks[at].plain
+        if is_title(text) and display_width(text) >= SHORTEST_TITLE and not _names_no_page(text):
+            return text
+    return title
+
+
+def _names_no_page(text: str) -> bool:
+    """True for words of menus, buttons and bylines."""
+    return phrases.sure_furniture(text) is not None or phrases.ui_share(text) > 0.25
 
 
 def _by_markup(page: Page) -> None:
