@@ -200,9 +200,7 @@ def test_table_with_other_columns_is_part_of_an_answer() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize(
-    "shape", ["{q} {a}", "{n}. {q} {a}", "Q: {q} A: {a}", "问：{q}答：{a}", "**{q}** {a}"]
-)
+@pytest.mark.parametrize("shape", ["{q} {a}", "{n}. {q} {a}", "Q: {q} A: {a}", "问：{q}答：{a}", "**{q}** {a}"])
 def test_answer_on_the_line_of_its_question(pairs: Pairs, shape: str) -> None:
     if shape == "{q} {a}":
         pairs = [(question, answer[:10]) for question, answer in pairs]
@@ -397,7 +395,11 @@ def test_section_with_text_before_a_heading_that_asks_is_kept() -> None:
 
 @BOTH
 def test_numbered_question_inside_an_answer_is_no_question_of_the_page(pairs: Pairs) -> None:
-    steps = "1. 看损失\n2. 为什么会震荡？\n3. 再调学习率" if pairs is ZH else "1. plot the loss\n2. why does it jump?\n3. tune"
+    steps = (
+        "1. 看损失\n2. 为什么会震荡？\n3. 再调学习率"
+        if pairs is ZH
+        else "1. plot the loss\n2. why does it jump?\n3. tune"
+    )
     asked = [(pairs[0][0], f"{pairs[0][1]}\n\n{steps}"), *pairs[1:]]
     assert answers(make_page(written(asked, "### {n}. {q}\n\n{a}"), "a.md")) == dict(asked)
 

@@ -42,7 +42,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "byline",
             "author, date or reading figures",
-            rf"^\W*+(?:{_COUNTED}(?=\W{{0,4}}[\d.,])\W*+(?:\d[\d.,]*+\s?[kKwW万]?\W*+)?|\d[\d.,]*+\s?[kKwW万]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*+){{1,8}}$",
+            rf"^\W*+(?:{_COUNTED}(?=\W{{0,4}}[\d.,])\W*+(?:\d[\d.,]*+\s?[kKwW万]?\W*+)?|\d[\d.,]*+\s?[kKwW万]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*+){{1,8}}(?:分享|举报|回复|收藏)?\W*$",
         ),
         (
             "byline",

@@ -50,7 +50,13 @@ class Line:
     def dress(self) -> tuple[str, int, bool, str, str]:
         """What sets a line apart: kind, heading level, emphasis, label, numbering scheme."""
         kind = self.block.kind if self.block.kind in ("heading", "term") else ""
-        return kind, self.block.level, self.block.strong, self.cue.label, self.cue.number.scheme if self.cue.number else ""
+        return (
+            kind,
+            self.block.level,
+            self.block.strong,
+            self.cue.label,
+            self.cue.number.scheme if self.cue.number else "",
+        )
 
     @property
     def dressed(self) -> bool:
@@ -69,7 +75,11 @@ def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
     lines = [Line(block, cue_of(block.plain)) for block in blocks]
     for at, (label, question) in enumerate(pairwise(lines)):
-        alone = label.cue.label == "q" and not label.cue.body.strip() and label.block.kind in ("heading", "paragraph", "item")
+        alone = (
+            label.cue.label == "q"
+            and not label.cue.body.strip()
+            and label.block.kind in ("heading", "paragraph", "item")
+        )
         if alone and not question.cue.label and question.cue.ask >= 0.5 and question.block.kind != "code":
             lines[at] = replace(label, cue=replace(label.cue, body="", ask=question.cue.ask))
             lines[at + 1] = replace(question, above=True)

@@ -179,8 +179,12 @@ def _pair(
 
 def _lone_letter(body: list[Line]) -> bool:
     """True when the first line is lettered "A." and no "B." follows: no option but the label of the answer."""
-    letters = [line.cue.number.value for line in body if line.cue.number is not None and line.cue.number.scheme == "letter"]
-    return bool(letters) and letters[0] == (1,) and (2,) not in letters and body[0].block.plain.startswith(("A.", "A．"))
+    letters = [
+        line.cue.number.value for line in body if line.cue.number is not None and line.cue.number.scheme == "letter"
+    ]
+    return (
+        bool(letters) and letters[0] == (1,) and (2,) not in letters and body[0].block.plain.startswith(("A.", "A．"))
+    )
 
 
 def _is_option(line: Line) -> bool:

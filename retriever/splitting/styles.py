@@ -384,7 +384,7 @@ def _sections(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
                 found.add(at)
         elif at + 1 < len(lines) and at + 1 in chosen and CHAPTER.match(line.block.plain) and line.titled:
             found.add(at)
-        elif at + 1 in chosen and lines[at + 1].told and line.titled and line.block.indent < lines[at + 1].block.indent:
+        elif kind == "item" and at + 1 in chosen and line.titled and line.block.indent < lines[at + 1].block.indent:
             found.add(at)
         elif (
             at + 1 < len(lines)
