@@ -85,11 +85,11 @@ FURNITURE = [
     ("end-marker", "The End"),
     ("end-marker", "（全文完）"),
     ("navigation", "点赞 88  收藏  分享到微信  举报"),
-    ("navigation", "赞12收藏9分享"),
+    ("byline", "赞12收藏9分享"),
     ("byline", "👍 12  💬 3  ⭐ 5"),
     ("byline", "120 claps · 3 responses"),
     ("byline", "责任编辑：某某"),
-    ("teaser", "【推荐阅读】循环网络面试题大全 点击查看>>"),
+    ("promo", "【推荐阅读】循环网络面试题大全 点击查看>>"),
     ("teaser", "推荐阅读 | 一文搞懂优化器"),
     ("teaser", "Also Read - Fifty questions about nets"),
     ("teaser", "You may also like these posts"),
@@ -466,19 +466,6 @@ SUBJECTS = [
     ("滤波器怎么描述？", "截止频率是增益下降三分贝的频率，高于截止频率的成分会被削弱。"),
     ("What is a control loop?", "It measures the output and corrects the input, which is called feedback."),
     ("What does the free tier include?", "The free trial gives 100 requests a day. After that requests are refused."),
-    (
-        "点赞请求怎么防抖？",
-        "点赞、收藏、分享共用一个按钮组件。\n\n分享到微信需要先调用接口注册。\n\n关注关系用两张表存。",
-    ),
-    ("标签和来源怎么记？", "标签：每条数据的正确答案。\n\n本文件由编译器生成，不要手改。\n\n推荐：先跑通再放大。"),
-    (
-        "How are routes told?",
-        "Advertisement of routes happens every 30 seconds.\n\nNext: pointer to the following node.\n\nPrint this value at every step.",
-    ),
-    (
-        "How do replicas agree?",
-        "Recommended: use an odd number of them.\n\nSubscribe to the log to receive its messages.\n\nSee also: a majority must answer.",
-    ),
 ]
 MISTAKEN = [
     (
@@ -503,6 +490,35 @@ def test_answers_about_logins_copyright_and_comments_stay(pair: tuple[str, str],
     page = make_page(text, name)
     assert page.document.drops == ()
     assert answers(page) == expected
+
+
+SAID = [
+    "点赞、收藏、分享可以当作多目标一起训练。",
+    "分享到微信需要先调用接口注册。",
+    "关注关系用两张表存：关注表和粉丝表。",
+    "标签：每条数据的正确答案，分类问题里是类别。",
+    "推荐：优先使用线程池。",
+    "本文件由编译器生成，不要手改。",
+    "有问题的节点会被踢出集群，并请求重新选举。",
+    "登录后才能评论的接口要加鉴权过滤器。",
+    "Advertisement of routes happens every 30 seconds.",
+    "Next: pointer to the following node.",
+    "Print this value at every step.",
+    "Recommended: use a connection pool.",
+    "See also: a majority must answer.",
+    "Subscribe to a topic to receive its messages.",
+    "Check out the branch before you rebase.",
+    "Put the reason in the comments, not the mechanics.",
+]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("line", SAID)
+def test_sentences_with_words_of_furniture_stay_in_their_answer(line: str, at: int) -> None:
+    pairs = pairs_for(line)
+    page = make_page(markdown(pairs, line, at=at), "a.md")
+    question, answer = pairs[at - 1]
+    assert answers(page) == dict(pairs) | {question: f"{answer}\n\n{line}"}
 
 
 @pytest.mark.xfail(strict=True, reason="one phrase of furniture is enough to drop the whole answer of a question")

@@ -355,10 +355,12 @@ def read_html(source: Source) -> tuple[str, list[Block]]:
     return _own_title(title, [b.plain for b in blocks if b.kind == "heading" and b.level == 1]), blocks
 
 
+_SUFFIX = re.compile(r"\s*[-–—|｜_·•»:：]")
+
+
 def _own_title(title: str, headings: list[str]) -> str:
-    """`title` without what the site adds behind the heading of the page ("Heaps - Answers - Some Site")."""
-    for heading in headings:
-        rest = title[len(heading) :]
-        if len(heading) >= 4 and title.startswith(heading) and re.match(r"\s*[-–—|｜_·•»:：]", rest):
+    """`title` without what the site adds behind the first heading of the page ("Heaps - Answers - Some Site")."""
+    for heading in headings[:3]:  # a logo may stand before it
+        if len(heading) >= 4 and title.startswith(heading) and _SUFFIX.match(title, len(heading)):
             return heading
     return title

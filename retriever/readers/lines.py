@@ -29,7 +29,7 @@ _TAG_ONLY = re.compile(
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(r"(?:<details[^>]*>\s*)?<summary[^>]*>(.*?)(?:</summary>.*)?$", re.IGNORECASE)
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_TAG = re.compile(r"<[/!]?[A-Za-z-][^<>]*>")
 # What may stand before the emphasis of a line that is emphasised whole: a bullet, a number, emoji.
 _ORNAMENTED = re.compile(
     r"^\s*(?:[-*+•]\s+)?(?:\d{1,4}\s*[.、)）:：]\s*)?(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2753-\u2757\ufe0f]+\s*)*"
