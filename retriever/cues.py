@@ -17,9 +17,9 @@ _SCHEMES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for name, pattern in (
         ("ordinal", rf"第\s*(\d{{1,4}}|{_HAN_NUMBER})\s*[题问个条]\s*[:：、.．)）]?\s*"),
         ("dotted", r"(\d{1,3}(?:[.．]\d{1,3}){1,3})[.．、)）:：]?[ \t\u00a0\u3000]*(?![\d%])"),
-        ("dot", r"(\d{1,4})\s?[.．。](?![\d])[ \t\u00a0\u3000]*"),
+        ("dot", r"(\d{1,4})\s?\\?[.．。](?![\d])[ \t\u00a0\u3000]*"),
         ("comma", r"(\d{1,4})\s?[、,，](?!\d)\s*"),
-        ("paren", r"(\d{1,4})\s?[)）]\s*"),
+        ("paren", r"(\d{1,4})\s?\\?[)）]\s*"),
         ("parens", r"[(（]\s?(\d{1,4})\s?[)）][、.．]?\s*"),
         ("bracket", r"[\[【]\s?(\d{1,4})\s?[\]】]\s*"),
         ("colon", r"(\d{1,3})\s?[:：](?!\d)\s*"),
@@ -37,14 +37,15 @@ _SCHEMES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _Q_WORDS = r"Questions?|Interview question|Interviewer|Ques|问题|提问|面试题|面试官|考官|追问|题目|试题|问|Q"
 _A_WORDS = (
     r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|参考回答|回答|解答|答复|解析|题解"
-    r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|我|解|答|A"
+    r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|面试者|我|解|答|A"
 )
 _Q_LABEL = re.compile(
     rf"[\[【(（<《]?\s*(?:{_Q_WORDS})\s*(?:[#＃No.]*\s*(\d{{1,4}}|{_HAN_NUMBER})\s*)?(?:[\]】)）>》]\s*[:：.、]?|[:：]|[.、．)）](?=\s|\D)|[-–—]\s)\s*",
     re.IGNORECASE,
 )
 _Q_NUMBERED = re.compile(
-    rf"(?:Q|Question|面试题|问题|题目)\s?[#-]?(\d{{1,4}}|{_HAN_NUMBER})\s*[:：.、)）]?\s+(?=\S)", re.IGNORECASE
+    rf"(?:Q|Question|面试题|问题|题目)\s?[#.-]?\s?(\d{{1,4}}|{_HAN_NUMBER})\s*[:：.、)）]?(?:\s+(?=\S)|\s*$)",
+    re.IGNORECASE,
 )
 _A_LABEL = re.compile(
     rf"[\[【(（<《]?\s*(?:{_A_WORDS})\s*(?:\d{{1,4}}\s*)?(?:[\]】)）>》]\s*[:：.]?|[:：]|[.．](?=\s)|[-–—]\s|$)\s*",
@@ -53,7 +54,7 @@ _A_LABEL = re.compile(
 _A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})\s*[:：.、)）]?\s+", re.IGNORECASE)
 
 _EMPHASIS = re.compile(
-    r"\*\*|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
+    r"\*\*\*?|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
 )
 _MD_LINK = re.compile(
     r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?(?:\s+\"[^\"]{0,200}\")?\)"
@@ -121,9 +122,10 @@ class Cue:
 
 def strip_markup(text: str) -> str:
     """`text` without Markdown emphasis, link targets, inline HTML tags, heading hashes and list bullets."""
-    text, hashes = re.subn(r"^\s*(?:>\s?){0,9}#{1,6}\s*(?=\S)", "", text)
+    text, hashes = re.subn(r"^\s*(?:>\s?){0,9}(?!#\d{1,4}[ \t])#{1,6}\s*(?=\S)", "", text)
     if hashes:
-        text = text.rstrip().rstrip("#").rstrip() or text
+        closed = text.rstrip().rstrip("#")
+        text = closed.rstrip() if closed[-1:].isspace() else text  # "C#" ends in no closing hash
     if len(text) > 20_000:
         return text.strip()
     text = _MD_LINK.sub(lambda m: m.group(1), text)

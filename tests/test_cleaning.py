@@ -84,6 +84,34 @@ FURNITURE = [
     ("feedback", "Was this page helpful?"),
     ("end-marker", "The End"),
     ("end-marker", "（全文完）"),
+    ("navigation", "点赞 88  收藏  分享到微信  举报"),
+    ("byline", "赞12收藏9分享"),
+    ("byline", "👍 12  💬 3  ⭐ 5"),
+    ("byline", "120 claps · 3 responses"),
+    ("byline", "责任编辑：某某"),
+    ("promo", "【推荐阅读】循环网络面试题大全 点击查看>>"),
+    ("teaser", "推荐阅读 | 一文搞懂优化器"),
+    ("teaser", "Also Read - Fifty questions about nets"),
+    ("teaser", "You may also like these posts"),
+    ("teaser", "Check out: Fifty questions about nets"),
+    ("promo", "更多面试题请点击：https://example.org/more"),
+    ("promo", "查看更多>>"),
+    ("promo", "关注我，每天学一点"),
+    ("promo", "有问题欢迎留言"),
+    ("promo", "加入社群，与 1000+ 小伙伴一起刷题"),
+    ("promo", "Check out our complete guide to optimisers"),
+    ("promo", "Click here to read more about optimisers"),
+    ("promo", "Got a question for us? Please mention it in the comments section and we will get back to you."),
+    ("promo", "Enroll in our course now!"),
+    ("source-header", "本文由某某平台发布！"),
+    ("source-header", "This post was originally published at example.org"),
+    ("navigation", "<< 上一篇 下一篇 >>"),
+    ("navigation", "Toggle navigation"),
+    ("navigation", "Tweet Share Pin"),
+    ("tags", "Filed under Interview"),
+    ("comments", "登录后才能评论"),
+    ("comments", "Be the first to comment"),
+    ("feedback", "Suggest an edit"),
 ]
 
 
@@ -464,6 +492,35 @@ def test_answers_about_logins_copyright_and_comments_stay(pair: tuple[str, str],
     assert answers(page) == expected
 
 
+SAID = [
+    "点赞、收藏、分享可以当作多目标一起训练。",
+    "分享到微信需要先调用接口注册。",
+    "关注关系用两张表存：关注表和粉丝表。",
+    "标签：每条数据的正确答案，分类问题里是类别。",
+    "推荐：优先使用线程池。",
+    "本文件由编译器生成，不要手改。",
+    "有问题的节点会被踢出集群，并请求重新选举。",
+    "登录后才能评论的接口要加鉴权过滤器。",
+    "Advertisement of routes happens every 30 seconds.",
+    "Next: pointer to the following node.",
+    "Print this value at every step.",
+    "Recommended: use a connection pool.",
+    "See also: a majority must answer.",
+    "Subscribe to a topic to receive its messages.",
+    "Check out the branch before you rebase.",
+    "Put the reason in the comments, not the mechanics.",
+]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("line", SAID)
+def test_sentences_with_words_of_furniture_stay_in_their_answer(line: str, at: int) -> None:
+    pairs = pairs_for(line)
+    page = make_page(markdown(pairs, line, at=at), "a.md")
+    question, answer = pairs[at - 1]
+    assert answers(page) == dict(pairs) | {question: f"{answer}\n\n{line}"}
+
+
 @pytest.mark.xfail(strict=True, reason="one phrase of furniture is enough to drop the whole answer of a question")
 @pytest.mark.parametrize(("shape", "name"), SHAPES, ids=["numbered", "labelled", "html"])
 @pytest.mark.parametrize("pair", MISTAKEN, ids=[question for question, _ in MISTAKEN])
@@ -491,6 +548,41 @@ def test_questions_that_hold_a_phrase_of_furniture_stay(question: str, shape: st
     pairs = [*pairs_for(question)[:2], (question, pairs_for(question)[2][1])]
     page = make_page("\n\n".join(shape.format(n=n, q=q, a=a) for n, (q, a) in enumerate(pairs, 1)) + "\n", "a.md")
     assert answers(page) == dict(pairs)
+
+
+def test_answer_right_above_furniture_is_no_line_of_a_card() -> None:
+    page = make_page("**1. What is momentum?**\n\nIt is a running mean.\n5 min read\n\n" + numbered(EN[1:], ""), "a.md")
+    assert answers(page)["What is momentum?"] == "It is a running mean."
+
+
+def test_answer_below_an_unfolding_button_stays_at_the_end() -> None:
+    text = (
+        numbered(EN[:2], "")
+        + "\n3. Explain dropout\n\n<details>\n<summary>Show answer</summary>\nUnits are zeroed.\n</details>\n"
+    )
+    assert answers(make_page(text, "a.md"))["Explain dropout"] == "Units are zeroed."
+
+
+# titles
+
+
+def test_title_of_text_is_no_menu() -> None:
+    for menu in ("首页 题库 面试 课程 搜索", "登录 | 注册"):
+        page = make_page(f"{menu}\n\n优化器面试题汇总\n\n" + numbered(ZH, ""))
+        assert page.document.title == "优化器面试题汇总"
+        assert answers(page) == dict(ZH)
+
+
+@pytest.mark.parametrize("suffix", [" | Some Site", "_某某网", " - Answers - Some Site", " » Some Site"])
+def test_title_of_a_saved_page_is_that_of_its_heading_where_a_site_adds_its_name(suffix: str) -> None:
+    head = f"<html><head><title>Heaps: 20 questions{suffix}</title></head><body><h1>Heaps: 20 questions</h1>"
+    assert make_page(head + html(EN), "a.html").document.title == "Heaps: 20 questions"
+    assert make_page(head.replace("<h1>", "<h1>All about ") + html(EN), "a.html").document.title.endswith(suffix)
+
+
+def test_title_keeps_a_sign_that_belongs_to_it() -> None:
+    assert make_page("# Questions about C#\n\n" + markdown(EN), "a.md").document.title == "Questions about C#"
+    assert make_page("# Questions about C ##\n\n" + markdown(EN), "a.md").document.title == "Questions about C"
 
 
 def test_code_tables_and_formulas_are_never_dropped_for_their_words() -> None:

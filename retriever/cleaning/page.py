@@ -32,6 +32,9 @@ _REASONS = {
 # A suffix or prefix of the page goes when its blocks look like furniture at this rate on average.
 # Set by hand; 0.2 to 0.6 give the same split scores on tests/pages/dev and the five first pages (measured 2026-11-21).
 EDGE_RATE = 0.35
+# Columns of the shortest line that names a page whose first line is furniture: what is shorter is a name or a button there.
+# Set by hand on tests/pages/dev and dev2.
+SHORTEST_TITLE = 10
 
 
 def clean(source: Source, title: str, blocks: list[Block], profile: SiteProfile) -> Document:
@@ -45,7 +48,26 @@ def clean(source: Source, title: str, blocks: list[Block], profile: SiteProfile)
         for at, b in enumerate(blocks)
         if at in page.drops
     )
-    return Document(source, title, kept, drops)
+    return Document(source, _title(page, title), kept, drops)
+
+
+def _title(page: Page, title: str) -> str:
+    """The title a reader found; when that line is a menu or a button, the first line above the questions that could be one."""
+    lines = [at for at, block in enumerate(page.blocks) if block.plain == title]
+    if page.source.format == "html" or not any(at in page.drops for at in lines) or not _names_no_page(title):
+        return title
+    above = range(min(content_range(page)[0] + 1, len(page.blocks)))
+    plain = [at for at in above if page.cues[at].number is None and not page.cues[at].label]
+    for at in (*(at for at in plain if page.blocks[at].kind == "heading"), *plain):
+        text = page.blocks[at].plain
+        if is_title(text) and display_width(text) >= SHORTEST_TITLE and not _names_no_page(text):
+            return text
+    return title
+
+
+def _names_no_page(text: str) -> bool:
+    """True for words of menus, buttons and bylines."""
+    return phrases.sure_furniture(text) is not None or phrases.ui_share(text) > 0.25
 
 
 def _by_markup(page: Page) -> None:
@@ -177,7 +199,7 @@ def _by_group(page: Page) -> None:
         start = at
         certain = [n for n in group if n in page.drops and page.drops[n][0] in _CARD_RULES]
         poll = any(page.drops[n][0] == "poll" for n in certain)
-        if 2 <= len(group) <= 6 and certain and (poll or all(n in page.drops or _bare(page, n) for n in group)):
+        if 2 <= len(group) <= 6 and certain and (poll or all(n in page.drops or _on_card(page, n) for n in group)):
             for n in group:
                 if display_width(page.blocks[n].plain) <= 48:
                     page.drop(n, *page.drops[certain[0]])
@@ -197,6 +219,12 @@ def _by_group(page: Page) -> None:
             for n in range(at, at + 3):
                 page.drop(n, "pull-quote", "a sentence of the article set apart")
     _running_headers(page)
+
+
+def _on_card(page: Page, at: int) -> bool:
+    """True for a bare line that is no sentence below a question, as the lines of cards and bars are."""
+    told = at > 0 and at - 1 not in page.drops and page.asks(at - 1) and page.blocks[at].plain.rstrip()[-1:] in ".!！"
+    return _bare(page, at) and not told
 
 
 _CARD_RULES = frozenset({"byline", "promo", "share", "login", "media", "poll"})
@@ -233,7 +261,7 @@ def _by_edges(page: Page) -> None:
     first, last = content_range(page)
     tail = list(range(len(page.blocks) - 1, last, -1))
     head = list(range(first))
-    known = [at for at in tail if at in page.drops]
+    known = [at for at in tail if at in page.drops and not _opens_answer(page, at)]
     for side in (tail, head):
         total, best, cut = 0.0, 0.0, 0
         for n, at in enumerate(side, 1):
@@ -259,17 +287,24 @@ def _furniture_score(page: Page, at: int) -> float:
     """How much block `at` looks like furniture, 0..1."""
     block = page.blocks[at]
     if at in page.drops:
-        return 1.0
+        return 0.0 if _opens_answer(page, at) else 1.0
     if block.kind in ("code", "table", "formula", "heading", "term"):
         return 0.0
     if page.cues[at].label == "a" or (at and at - 1 not in page.drops and page.asks(at - 1)):
+        return 0.0
+    if at and _opens_answer(page, at - 1):
         return 0.0
     text = block.plain.strip()
     if (phrases.is_cut_off(text) and len(text) > 30) or is_url(text) or block.linked > 0.8:
         return 0.9
     if not re.search(r"[\w\u4e00-\u9fff]{2,}", text):
         return 0.6
-    return phrases.ui_share(text)
+    return 0.0 if text[-1] in "。.!！?？;；" else phrases.ui_share(text)
+
+
+def _opens_answer(page: Page, at: int) -> bool:
+    """True for the words that unfold the answer of the question above them."""
+    return at > 0 and page.drops.get(at, ("",))[0] == "fold" and at - 1 not in page.drops and page.asks(at - 1)
 
 
 def _by_subject(page: Page) -> None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from retriever.cues import display_width
 
 _DATE = r"(?:\d{4}\s?[-/.年]\s?\d{1,2}\s?[-/.月]\s?\d{1,2}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2},? \d{4}|\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{4})"
-_COUNTED = r"(?:阅读(?:量|数)?|浏览(?:量)?|评论(?:数)?|点赞(?:数)?|赞|收藏(?:数)?|转发|分享|推荐|粉丝|访问(?:量)?|次阅读|次浏览|人浏览|人阅读|views?|reads?|likes?|comments?|claps?|shares?|followers?|upvotes?|stars?)"
+_COUNTED = r"(?:阅读(?:量|数)?|浏览(?:量)?|评论(?:数)?|点赞(?:数)?|赞|收藏(?:数)?|转发|分享|推荐|粉丝|访问(?:量)?|次阅读|次浏览|人浏览|人阅读|views?|reads?|likes?|comments?|claps?|shares?|followers?|upvotes?|stars?|responses?|replies|reactions?|saves?)"
 # What stands between two words of a byline. Like all patterns here it gives nothing back once it has matched: each line is read
 # in one go, whatever stands on it (`tests/test_hostile_documents.py`).
 _APART = r"(?>[·.]*+[^\w·.]\W{0,3}[·.]*+(?=\w)|[·.]++(?=\w))"
@@ -42,17 +42,27 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "byline",
             "author, date or reading figures",
-            rf"^\W*+(?:{_COUNTED}(?=\W{{0,4}}[\d.,])\W*+(?:\d[\d.,]*+\s?[kKwW万]?\W*+)?|\d[\d.,]*+\s?[kKwW万]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*+){{1,8}}$",
+            rf"^\W*+(?:{_COUNTED}(?=\W{{0,4}}[\d.,])\W*+(?:\d[\d.,]*+\s?[kKwW万]?\W*+)?|\d[\d.,]*+\s?[kKwW万]?\W{{0,2}}(?:人|次|条|个)?{_COUNTED}\W*+){{1,8}}(?:分享|举报|回复|收藏)?\W*$",
         ),
         (
             "byline",
             "author, date or reading figures",
-            r"^\W*+(?:作者|译者|编辑|责编|文|author|written by|edited by|posted by|reviewed by)\s*+[:：|/／]\s*+@?[\w\u4e00-\u9fff ·.-]{1,24}\s*(?:[|/·•,，].{0,60})?$(?<![。?？])|^\W*(?-i:(?:[Bb]y|[Ww]ritten by|[Pp]osted by) [A-Z][\w.'-]+(?: [A-Z][\w.'-]+){1,2})\s*(?:[|/·•,，].{0,60})?$",
+            r"^\W*+(?:作者|原文?作者|译者|编辑|责任?编辑?|责编|审校|校对|排版|撰文|文|author|written by|edited by|posted by|reviewed by)\s*+[:：|/／]\s*+@?[\w\u4e00-\u9fff ·.-]{1,24}\s*(?:[|/·•,，].{0,60})?$(?<![。?？])|^\W*(?-i:(?:[Bb]y|[Ww]ritten by|[Pp]osted by) [A-Z][\w.'-]+(?: [A-Z][\w.'-]+){1,2})\s*(?:[|/·•,，].{0,60})?$",
         ),
         (
             "byline",
             "the author speaks of the page",
             r"(?:个人|自己|本人).{0,8}(?:整理|总结|归纳|学习笔记)|(?:如有|若有|有什么|难免).{0,16}(?:错误|不同|不足|疏漏|问题|疑问|不当|纰漏).{0,16}(?:指出|指正|指教|评论|留言|联系|见谅|谅解|交流)|(?:欢迎|敬请|还望|恳请).{0,14}(?:指正|指教|批评|斧正|补充指正)|水平有限.{0,20}$",
+        ),
+        (
+            "byline",
+            "reading figures",
+            r"^\s*+(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2B50]\ufe0f?\s*+\d[\d.,]*+\s?[kKwW万]?\s*+[|·]?\s*+){2,8}$|^\W*posted by .{1,40} (?:at|on) \d.{0,40}$",
+        ),
+        (
+            "source-header",
+            "says where the page was taken from",
+            r"^\W*本文(?:由.{1,40}(?:发布|整理|提供|授权|转载|翻译|撰写|原创|投稿)|(?:首发|发布|发表|转自|转载自|来自|摘自|分享自|同步)(?![的了过后前时]).{1,40})\W*.{0,10}$|^\W*(?:本题|题目|该题)(?:来自|来源|出自|出处)\s*[:：].{0,60}$|^\W*(?:this|the) (?:post|article|story|piece|content|blog)\b.{0,30}(?:originally|first) (?:published|appeared|posted)\b.{0,60}$",
         ),
         (
             "source-header",
@@ -92,7 +102,17 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "asks for a follow, a like or a subscription",
-            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|advertisement|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|start now\W*$|join [\d,]+\+? (?:learners|readers|subscribers|developers|others|people|engineers)|that'?s (?:all|it)\b.{0,20}(?:folks|for)|good luck (?:out there|with your|on your)|happy (?:coding|learning|interviewing)|thanks? (?:you )?for reading|hope (?:this|you|it).{0,30}(?:help|useful|enjoy)|祝.{0,12}(?:面试顺利|拿到|offer|上岸)|感谢(?:阅读|观看|你的阅读|您的阅读)|希望(?:对你|对您|对大家|本文|这篇|能).{0,14}帮助|(?:今天|本文|本期|文章|这篇).{0,10}就(?:先)?(?:到这|写到这)|try (?:it )?free|free credit|new accounts|not a member\?|friend link|members? only|available to \w+ members|unlock \d+|(?:explore|download) (?:program|syllabus|brochure|curriculum)|never miss a|tips in your inbox|published in |part \d+ of \d+|part of (?:the|a|our) series|is available in (?:paperback|print)|leave a review|(?:bootcamp|cohort).{0,30}(?:starts|enrol)|job assistance|distributed under|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
+            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|\badvertisement\W*$|^\W*advertisement\s*[-–—:]|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|start now\W*$|join [\d,]+\+? (?:learners|readers|subscribers|developers|others|people|engineers)|that'?s (?:all|it)\b.{0,20}(?:folks|for)|good luck (?:out there|with your|on your)|happy (?:coding|learning|interviewing)|thanks? (?:you )?for reading|hope (?:this|you|it).{0,30}(?:help|useful|enjoy)|祝.{0,12}(?:面试顺利|拿到|offer|上岸)|感谢(?:阅读|观看|你的阅读|您的阅读)|希望(?:对你|对您|对大家|本文|这篇|能).{0,14}帮助|(?:今天|本文|本期|文章|这篇).{0,10}就(?:先)?(?:到这|写到这)|try (?:it )?free|free credit|new accounts|not a member\?|friend link|members? only|available to \w+ members|unlock \d+|(?:explore|download) (?:program|syllabus|brochure|curriculum)|never miss a|tips in your inbox|published in |part \d+ of \d+|part of (?:the|a|our) series|is available in (?:paperback|print)|leave a review|(?:bootcamp|cohort).{0,30}(?:starts|enrol)|job assistance|distributed under|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
+            r"^\W*(?:微信|抖音|知乎|B站)?(?:搜索?|搜一搜).{0,20}关注.{0,20}$|^\W*关注(?:我|我们|本号|作者|博主|本专栏|专栏)\W*(?:$|[，,!！、~～].{0,40}$)|^\W*(?:如果?|大家|各位)?(?:还?有|对).{0,12}(?:问题|疑问|疑惑|想法|建议|补充|错误)\W{0,2}(?:欢迎|请|可以|随时).{0,8}(?:留言|评论|私信|联系|讨论|指出|交流).{0,12}$|^\W*加入.{0,10}(?:社群|星球|圈子|学习群|打卡群)(?!发现|检测|划分).{0,40}$|更多.{0,12}(?:点击|访问|戳|移步)\W*(?:https?://\S+|这里|此处|链接|下方|原文)\W*$|(?:点击查看|查看更多|查看详情|了解更多|点击阅读|点击领取|立即查看)\s*[>＞»→]{1,3}\s*$|^\W*查看更多\W*$",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
+            r"^\W*check out (?:our|my|the|this|these)\b.{0,60}\b(?:guides?|courses?|articles?|posts?|tutorials?|blog|videos?|books?|e-?books?|series|channel)\b.{0,60}$(?<![.])|^\W*(?:please )?click (?:here|below|the link)[\w ]{0,12} to \b.{0,80}$|^\W*subscribe (?:to|and|for)\b.{0,30}(?:notified|new (?:posts|articles|stories|content|videos)|\b(?:my|our)\b).{0,40}$|^\W*(?:download|get|grab)(?: the| your| a| my| our)?(?: free)? (?:pdf|cheat ?sheet|e-?book|checklist)(?: version)?\W*$|^.{0,60}\benrol+ (?:in|for) (?:our|this|my)\b.{0,60}$|^\W*(?:become|be) a (?:member|subscriber|patron) to\b.{0,40}$|^\W*stay tuned(?:\W*$| for| to).{0,40}$|(?:ask|mention|drop|leave|post|tell|write|let|share|put|reach)\b.{0,30}\bin (?:the|our) comments? ?section\b|^\W*(?:sponsored|promoted|赞助|推广)\s*[:：].{0,100}$|^\W*for (?:more|further) (?:details?|information|info)\W{1,2}(?:please )?(?:refer to|see|check|read|visit) (?:the|this|our|my) (?:articles?|posts?|tutorials?|guides?|blog|link)\b.{0,100}$",
         ),
         (
             "promo",
@@ -107,12 +127,12 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "login",
             "login wall, fold or paywall",
-            r"^\W*(?:log ?in|sign ?in|sign ?up|register)\b.{0,50}(?:to (?:view|read|reply|comment|continue|save|follow|post|vote)|/|or)|(?:members?|subscribers?)[- ]only|(?:continue|keep) reading (?:with|for|this)|read(?:ing)? the full (?:story|article)|already (?:a member|have an account)|create (?:a|your) free account|show more comments|load more|^\W*(?:read more|show more|see more|view more|expand)\W*$",
+            r"^\W*(?:log ?in|sign ?in|sign ?up|register)\b.{0,50}(?:to (?:view|read|reply|comment|continue|save|follow|post|vote)|/|or)|(?:members?|subscribers?)[- ]only|(?:continue|keep) reading (?:with|for|this)|read(?:ing)? the full (?:story|article)|already (?:a member|have an account)|create (?:a|your) free account|show more comments|load more|^\W*(?:阅读原文|查看原文|read more|show more|see more|view more|expand)\W*$",
         ),
         (
             "navigation",
             "leads to other pages of the site",
-            r"^\W*(?:上|下|前|后)一(?:篇|页|章|节|题|条|讲|课)(?:\s*[:：]|$|\s).{0,80}|^\W*(?:返回|回到|转到)(?:首页|顶部|列表|目录|上一页)|^\W*(?:previous|prev|next|older|newer)(?: (?:post|article|page|chapter|story|lesson|posts|entry))?\s*(?:[:：»→›>]|$).{0,80}|^\W*[←«‹].{1,80}$|^.{1,80}(?<![-=])[→»›]\s*$|^\W*back to (?:top|home|blog|index|all)|^skip to (?:main )?content",
+            r"^\W*(?:上|下|前|后)一(?:篇|页|章|节|题|条|讲|课)(?:\s*[:：]|$|\s).{0,80}|^\W*(?:返回|回到|转到)(?:首页|顶部|列表|目录|上一页)|^\W*(?:previous|prev|next|older|newer)(?: (?:post|article|page|chapter|story|lesson|posts|entry))?\s*(?:[:：»→›>]|$).{0,80}$(?<![.。])|^\W*[←«‹].{1,80}$|^.{1,80}(?<![-=])[→»›]\s*$|^\W*(?:toggle navigation|navigation menu|main menu|loading(?:\.{3}|…)?)\W*$|^\W*back to (?:top|home|blog|index|all)|^skip to (?:main )?content",
         ),
         (
             "navigation",
@@ -122,7 +142,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "tags",
             "tags or categories of the page",
-            r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$|^\s*[\w\u4e00-\u9fff+.-]{1,24}#(?:\s*#[\w\u4e00-\u9fff+.-]{1,24}#?)+$",
+            r"^\W*(?:标签|文章标签|分类|文章分类|分类专栏|所属分类|专栏|所属专栏|收录于.{0,12}|归类于|归档|关键词|话题|tags?|tagged(?: with| in)?|categor(?:y|ies)|filed under|posted in|topics|labels)\s*(?:[:：]|#).{0,120}$(?<![.。])|^\W*filed under\s+\S.{0,60}$(?<![.。])|^\s*(?:#[\w\u4e00-\u9fff+.-]{1,24}#?\s*){2,12}$|^\s*[\w\u4e00-\u9fff+.-]{1,24}(?:\s+#[\w\u4e00-\u9fff+.-]{1,24}){2,12}\s*$|^\s*[\w\u4e00-\u9fff+.-]{1,24}#(?:\s*#[\w\u4e00-\u9fff+.-]{1,24}#?)+$",
         ),
         (
             "image-placeholder",
@@ -192,7 +212,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "feedback",
             "asks what readers think of the page",
-            r"\d+(?:\.\d+)?\s?%\s?的?(?:同学|用户|网友|考生).{0,8}(?:答对|选择|正确)|(?:正确率|通过率)\W{0,2}\d|共?被作答\s?\d+|查看全部讨论|^\W*你的答案\W|was this (?:page|article|answer|post|section)? ?(?:helpful|useful)|(?:本文|此页|文章|该?内容|这篇文章)(?:是否)?(?:对你|对您)?(?:有帮助|有用)|edit (?:this|the) page|edit on github|在 ?github ?(?:上)?(?:编辑|查看|修改)|编辑此页|改进此文|(?:found|spotted|report) (?:a|an) (?:typo|mistake|error|issue|bug)|(?:PRs?|pull requests?)(?: are)? welcome|欢迎(?:提)? ?(?:PR|issue|投稿)|feedback\W*$|star history|last (?:commit|edit) ",
+            r"\d+(?:\.\d+)?\s?%\s?的?(?:同学|用户|网友|考生).{0,8}(?:答对|选择|正确)|(?:正确率|通过率)\W{0,2}\d|共?被作答\s?\d+|查看全部讨论|^\W*你的答案\W|was this (?:page|article|answer|post|section)? ?(?:helpful|useful)|(?:本文|此页|文章|该?内容|这篇文章)(?:是否)?(?:对你|对您)?(?:有帮助|有用)|edit (?:this|the) page|^\W*(?:suggest|propose) (?:an? )?(?:edits?|changes?|improvements?)\W*$|^\W*improve this (?:question|answer|article|page|post)\W*$|edit on github|在 ?github ?(?:上)?(?:编辑|查看|修改)|编辑此页|改进此文|(?:found|spotted|report) (?:a|an) (?:typo|mistake|error|issue|bug)|(?:PRs?|pull requests?)(?: are)? welcome|欢迎(?:提)? ?(?:PR|issue|投稿)|feedback\W*$|star history|last (?:commit|edit) ",
         ),
         (
             "placeholder",
@@ -212,12 +232,17 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "comments",
             "a comment or its controls",
-            r"^\W*#?\s?\d{1,4}\s?(?:楼|F|层|#)(?:\W|$)|^\W*(?:沙发|板凳|楼主|楼上|前排|回复|举报|reply|report|permalink|flag|upvote|downvote|点赞|踩)\W*$|^.{0,40}\b\d+\s?(?:秒|分钟|小时|天|周|个?月|年)[之以]?前.{0,24}$|^.{0,40}\b(?:\d+|an?|last) (?:seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?) ago\b.{0,24}$|^\W*\d{1,2}[-/.月]\d{1,2}日?\s+\d{1,2}:\d{2}.{0,30}(?:回复|赞|举报|·).{0,20}$|^\W*(?:查看|展开|显示|共|全部).{0,6}\d+\s?条(?:评论|回复|留言).{0,6}$|^\W*(?:@?[\w\u4e00-\u9fff-]{1,20}(?:[(（].{1,6}[)）])?\s?回复\s?@?[\w\u4e00-\u9fff-]{1,20}(?:[(（].{1,6}[)）])?|[\w .-]{1,30} (?:replied|says|said|commented|wrote))\s*[:：]",
+            r"^\W*(?:(?:全部|所有|热门|最新|精彩)评论\W*\d*|(?:发表|写|添加|提交)评论|(?:登录|注册)后?(?:才能|方可|即可|可以|参与).{0,4}(?:评论|回复|留言)|(?:leave|post|write|add) a (?:comment|reply|response)|(?:no comments yet|be the first to comment)(?:\W.{0,30})?)\W*$|^\W*#?\s?\d{1,4}\s?(?:楼|F|层|#)(?:\W|$)|^\W*(?:沙发|板凳|楼主|楼上|前排|回复|举报|reply|report|permalink|flag|upvote|downvote|点赞|踩)\W*$|^.{0,40}\b\d+\s?(?:秒|分钟|小时|天|周|个?月|年)[之以]?前.{0,24}$|^.{0,40}\b(?:\d+|an?|last) (?:seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?) ago\b.{0,24}$|^\W*\d{1,2}[-/.月]\d{1,2}日?\s+\d{1,2}:\d{2}.{0,30}(?:回复|赞|举报|·).{0,20}$|^\W*(?:查看|展开|显示|共|全部).{0,6}\d+\s?条(?:评论|回复|留言).{0,6}$|^\W*(?:@?[\w\u4e00-\u9fff-]{1,20}(?:[(（].{1,6}[)）])?\s?回复\s?@?[\w\u4e00-\u9fff-]{1,20}(?:[(（].{1,6}[)）])?|[\w .-]{1,30} (?:replied|says|said|commented|wrote))\s*[:：]",
         ),
         (
             "share",
             "share or print buttons",
-            r"^\W*(?:分享(?:这句话|到|至|给|本文|文章|链接)|复制链接|打印本页|一键分享|share(?: (?:this|on|via|to|with).{0,40})?\W*$|tweet(?: this)?\W*$|copy link|print this|email this)",
+            r"^\W*(?:分享(?:这句话|到|至|给|本文|文章|链接)|复制链接|打印本页|一键分享|share(?: (?:this|on|via|to|with).{0,40})?\W*$|tweet(?: this)?\W*$|copy link|print this|email this).{0,80}$(?<![.。])|^\W*分享\W*[:：]\s*$",
+        ),
+        (
+            "teaser",
+            "points to another article",
+            r"^\W*you (?:may|might) also (?:like|enjoy|be interested in)(?: (?:these|this|our|other))?(?: (?:posts?|articles?|stories|questions))?\W*$",
         ),
         ("toc", "marker of a table of contents", r"@?\[?TOC\]?\s*$(?<=TOC\])|@TOC\b|^\W*\[TOC\]"),
     )
@@ -276,7 +301,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     )
 )
 _INLINE_TEASER = re.compile(
-    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|read (?:also|more|next)|also read|see also|related(?: (?:post|article|reading))?|you may also like|recommended)\s*[:：]",
+    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|related (?:posts?|articles?|reading)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended)(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
     re.IGNORECASE,
 )
 _TOC_LEAD = re.compile(
@@ -337,6 +362,8 @@ _UI_WORDS = frozenset(
         "回复",
         "关注",
         "已关注",
+        "喜欢",
+        "在看",
         "打赏",
         "赞赏",
         "订阅",
@@ -439,6 +466,7 @@ _UI_WORDS = frozenset(
         "sitemap",
         "share",
         "tweet",
+        "pin",
         "like",
         "likes",
         "save",
@@ -514,7 +542,7 @@ def sure_furniture(text: str) -> tuple[str, str] | None:
             return rule, reason
     if is_code_box(text):
         return "code-box", "head of a code box"
-    if ui_share(text) == 1.0 and sum(token in _UI_WORDS for token in _ui_tokens(text)) >= 2:
+    if ui_share(text) == 1.0 and sum(map(_is_ui, _ui_tokens(text))) >= 2:
         return "navigation", "nothing but the words of menus and buttons"
     return None
 
@@ -657,10 +685,20 @@ def ui_share(text: str) -> float:
     if text.strip().lower() in _UI_PHRASES:
         return 1.0
     return (
-        sum(token in _UI_WORDS or token.isdecimal() for token in tokens) / len(tokens)
-        if any(token in _UI_WORDS for token in tokens)
+        sum(_is_ui(token) or token.isdecimal() for token in tokens) / len(tokens)
+        if any(_is_ui(token) for token in tokens)
         else 0.0
     )
+
+
+_UI_TOKEN = re.compile(
+    r"分享[到至](?:微信|微博|朋友圈|qq|qq空间|知乎)|(?:点赞|赞|踩|收藏|评论|分享|转发|阅读|浏览|关注|打赏|粉丝|喜欢|在看)数?\d[\d.]*[kw万]?"
+)
+
+
+def _is_ui(token: str) -> bool:
+    """True for a word of menus and buttons, its count or its target joined to it or not."""
+    return token in _UI_WORDS or bool(_UI_TOKEN.fullmatch(token))
 
 
 def _ui_tokens(text: str) -> list[str]:

@@ -349,7 +349,18 @@ def read_html(source: Source) -> tuple[str, list[Block]]:
     """Title and blocks of a saved web page."""
     root, title = parse(source)
     blocks = _BlockWriter(source).walk(root)
+    heading = next((b for b in blocks if b.kind == "heading"), None)
     if not title:
-        heading = next((b for b in blocks if b.kind == "heading"), None)
-        title = heading.plain if heading else ""
-    return title, blocks
+        return heading.plain if heading else "", blocks
+    return _own_title(title, [b.plain for b in blocks if b.kind == "heading" and b.level == 1]), blocks
+
+
+_SUFFIX = re.compile(r"\s*[-–—|｜_·•»:：]")
+
+
+def _own_title(title: str, headings: list[str]) -> str:
+    """`title` without what the site adds behind the first heading of the page ("Heaps - Answers - Some Site")."""
+    for heading in headings[:3]:  # a logo may stand before it
+        if len(heading) >= 4 and title.startswith(heading) and _SUFFIX.match(title, len(heading)):
+            return heading
+    return title

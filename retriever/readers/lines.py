@@ -16,7 +16,7 @@ from retriever.documents import Block, Source
 from retriever.readers.plain import squeeze
 
 _FENCE = re.compile(r"(`{3,}|~{3,})")
-_HEADING = re.compile(r"#{1,6}(?=[ \t]*\S)")
+_HEADING = re.compile(r"(?!#\d{1,4}[ \t])#{1,6}(?=[ \t]*\S)")  # "#7 …" is a number
 _SETEXT = re.compile(r"(?:=+|-{3,})\s*$")
 _BULLET = re.compile(r"(?:[•·●○◦▪■◆◇]\s*|[*+–-][ \t\u00a0\u3000]+)(?=\S)")
 _ORDERED = re.compile(r"\d{1,3}[.)][ \t]+\S")
@@ -29,7 +29,7 @@ _TAG_ONLY = re.compile(
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(r"(?:<details[^>]*>\s*)?<summary[^>]*>(.*?)(?:</summary>.*)?$", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>]+>")
+_TAG = re.compile(r"<[/!]?[A-Za-z-][^<>]*>")
 # What may stand before the emphasis of a line that is emphasised whole: a bullet, a number, emoji.
 _ORNAMENTED = re.compile(
     r"^\s*(?:[-*+•]\s+)?(?:\d{1,4}\s*[.、)）:：]\s*)?(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2753-\u2757\ufe0f]+\s*)*"

@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from retriever.cues import Cue, display_width, is_title
 from retriever.documents import Block
@@ -11,6 +12,7 @@ from retriever.readers.plain import cue_of
 # Weights of the numbering search, set by hand. Halving or doubling each changes no pair of tests/pages/dev and the five first pages,
 # but for half of FREE_RESTART_COST, which loses one (measured 2026-11-21).
 GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
+_MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
 CHAPTER = re.compile(
     r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module)\s+[\dIVX]+", re.IGNORECASE
 )
@@ -18,10 +20,14 @@ CHAPTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A block with what it says of itself."""
+    """A block with what it says of itself; `above` says that it is the question of a label that stands alone on the line before,
+    `told` that it is a list item that asks outright and has its answer below it.
+    """
 
     block: Block
     cue: Cue
+    above: bool = False
+    told: bool = False
 
     @property
     def eligible(self) -> bool:
@@ -31,10 +37,31 @@ class Line:
             return False
         if block.kind == "quote":
             return self.cue.label == "q"
-        if self.cue.label == "a":
+        if self.cue.label == "a" or self.above:
             return False
+        if self.cue.label == "q" and not self.cue.body:
+            return self.cue.ask >= 0.5
+        if self.told:
+            return True
         bullet = block.kind == "item" and self.cue.number is None and self.cue.label != "q"
         return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
+
+    @property
+    def dress(self) -> tuple[str, int, bool, str, str]:
+        """What sets a line apart: kind, heading level, emphasis, label, numbering scheme."""
+        kind = self.block.kind if self.block.kind in ("heading", "term") else ""
+        return (
+            kind,
+            self.block.level,
+            self.block.strong,
+            self.cue.label,
+            self.cue.number.scheme if self.cue.number else "",
+        )
+
+    @property
+    def dressed(self) -> bool:
+        """True for a line set apart as questions are: a heading, an unfolding title, emphasised, numbered or labelled."""
+        return any(self.dress)
 
     @property
     def titled(self) -> bool:
@@ -45,8 +72,34 @@ class Line:
 
 
 def read_lines(blocks: list[Block]) -> list[Line]:
-    """The blocks of a page with their cues."""
-    return [Line(block, cue_of(block.plain)) for block in blocks]
+    """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
+    lines = [Line(block, cue_of(block.plain)) for block in blocks]
+    for at, (label, question) in enumerate(pairwise(lines)):
+        alone = (
+            label.cue.label == "q"
+            and not label.cue.body.strip()
+            and label.block.kind in ("heading", "paragraph", "item")
+        )
+        if alone and not question.cue.label and question.cue.ask >= 0.5 and question.block.kind != "code":
+            lines[at] = replace(label, cue=replace(label.cue, body="", ask=question.cue.ask))
+            lines[at + 1] = replace(question, above=True)
+        elif _tells(label, question):
+            lines[at] = replace(label, told=True)
+    return lines
+
+
+def _tells(item: Line, following: Line) -> bool:
+    """True for a list item that asks outright above something of its own that does not."""
+    listed = following.block.kind == "item" and _MARKER.match(following.block.text)
+    below = following.block.kind != "heading" and (not listed or following.block.indent > item.block.indent)
+    return (
+        item.block.kind == "item"
+        and item.cue.ask == 1.0
+        and item.cue.label == ""
+        and below
+        and following.cue.ask < 0.7
+        and display_width(item.block.plain) <= 140
+    )
 
 
 def best_chain(lines: list[Line], members: list[int]) -> list[int]:

@@ -100,10 +100,12 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     heading = lines[here].block
     if end == here + 1 or heading.kind != "heading" or (heading.level == 1 and style.questions):
         return None
-    if end < len(lines) and (end in style.questions or lines[end].block.level > heading.level):
+    following = lines[end].block if end < len(lines) else None
+    opened = end in style.questions and following is not None and following.kind != "heading"
+    if following is not None and (opened or following.level > heading.level):
         return None
     body = [line.block for line in lines[here + 1 : end]]
-    if lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
+    if style.questions and lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
         return None
     return Pair(question_of(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
 
@@ -160,7 +162,7 @@ def _pair(
             lines[here].cue.ask or 0.5,
             direct=1,
         )
-    if body and body[0].cue.label == "a":
+    if body and (body[0].cue.label == "a" or _lone_letter(body)):
         if body[0].cue.body.strip():
             position = _body_position(body[0])
             blocks[0] = cut(source, body[0].block, position)[1] if position else body[0].block
@@ -173,6 +175,16 @@ def _pair(
         ]
     )
     return Pair(question_of(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
+
+
+def _lone_letter(body: list[Line]) -> bool:
+    """True when the first line is lettered "A." and no "B." follows: no option but the label of the answer."""
+    letters = [
+        line.cue.number.value for line in body if line.cue.number is not None and line.cue.number.scheme == "letter"
+    ]
+    return (
+        bool(letters) and letters[0] == (1,) and (2,) not in letters and body[0].block.plain.startswith(("A.", "A．"))
+    )
 
 
 def _is_option(line: Line) -> bool:

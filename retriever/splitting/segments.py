@@ -12,6 +12,7 @@ _GLUED = re.compile(r"为什么|为何|如何|怎么|什么是|什么叫|有哪�
 _INLINE_LABEL = re.compile(
     r"(?:^|[\s?？。.;；])((?:A|Answer|Ans|答|答案|参考答案|解析|解答|回答)\s*[:：])", re.IGNORECASE
 )
+_EMPHASISED = re.compile(r"\s*(?:[-*+•]\s+)?(\*\*|__)(?:(?!\1).)+\1$")  # a line that is emphasised whole
 _ENDS = re.compile(r"[?？](?:\s*[)）\"”』」])?")
 
 
@@ -27,6 +28,7 @@ def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Bloc
         block,
         text=left,
         plain=plain_text(left),
+        strong=block.strong or bool(_EMPHASISED.match(left)),
         end=left_end,
         end_line=source.line_of(left_end - 1),
         runs=tuple(r for r in block.runs if r[0] < len(left)),
@@ -124,6 +126,7 @@ def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
     """All blocks of a page, those with a glued question or an answer on the question's line cut in two."""
     done: list[Block] = []
     whole = cut_tables(source, blocks)
+    leading = _leading_questions(whole)
     for at, block in enumerate(whole):
         following = whole[at + 1] if at + 1 < len(whole) else None
         position, gap = None, 1
@@ -131,11 +134,56 @@ def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
             position = _answer_on_line(block, following) if block.kind != "quote" else None
             if position is None and block.kind in ("paragraph", "item") and following is not None:
                 position, gap = _glued_question(block, following), 2
+            if position is None and at in leading:
+                position, gap = leading[at], 1
         if position is None or not block.text[:position].strip() or not block.text[position:].strip():
             done.append(block)
         else:
             done.extend(cut(source, block, position, gap))
     return done
+
+
+def _leading_questions(blocks: list[Block]) -> dict[int, int]:
+    """Where the answer begins on the lines of a page that writes question and answer in one paragraph, without number or label.
+
+    Such a page has several of them, emphasised or half of its paragraphs, and fewer questions that are marked in another way;
+    elsewhere a paragraph that begins with a question is part of an answer.
+    """
+    leading: dict[int, int] = {}
+    emphasised: set[int] = set()
+    marked = prose = 0
+    for at, block in enumerate(blocks):
+        if block.kind in ("code", "table", "formula", "image"):
+            continue
+        cue = cue_of(block.plain)
+        if block.kind not in ("paragraph", "item") or cue.number is not None or cue.label == "q" or block.strong:
+            marked += cue.label == "q" or cue.ask >= 0.7
+            continue
+        prose += 1
+        stop = _leading_question(block)
+        if stop is not None:
+            leading[at] = stop
+            if _EMPHASISED.match(block.text[:stop].rstrip()):
+                emphasised.add(at)
+    if len(emphasised) >= 2 and len(emphasised) > marked:
+        return {at: leading[at] for at in emphasised}
+    return leading if len(leading) >= 3 and len(leading) > marked and len(leading) >= 0.5 * prose else {}
+
+
+def _leading_question(block: Block) -> int | None:
+    """Position after the question that a paragraph begins with, when a sentence that does not ask follows it."""
+    text = block.text
+    end = _ENDS.search(text[:300])
+    if end is None:
+        return None
+    stop = end.end()
+    stop += 2 * any(text.startswith(mark, stop) and text[:stop].count(mark) % 2 for mark in ("**", "__"))
+    head, rest = plain_text(text[:stop]), plain_text(text[stop:])
+    head = re.sub(r"^(?:[-*+•·]|\d{1,3}[.)])\s+", "", head)
+    if display_width(head) > 120 or ask_of(head) < 1.0 or is_rhetorical(head) or re.search(r"[。！!;；]|\.\s", head):
+        return None
+    told = len(re.findall(r"[\w\u4e00-\u9fff]", rest)) >= 4 and not _ENDS.search(rest) and ask_of(rest) < 0.35
+    return stop if told and (text[stop : stop + 1].isspace() or "\u4e00" <= rest[0] <= "\u9fff") else None
 
 
 def _glued_question(block: Block, following: Block) -> int | None:

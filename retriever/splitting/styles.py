@@ -61,6 +61,8 @@ def find_style(lines: list[Line], *, part: bool = False) -> Style:
             chosen |= {start + 1 + at for at in inner.questions}
             sections |= {start + 1 + at for at in inner.sections} | {start}
             chosen.discard(start)
+        chosen |= _unmistakable(lines, chosen)
+        chosen |= _left_out(lines, chosen, sections)
     return Style(kind, frozenset(chosen), frozenset(sections - chosen))
 
 
@@ -74,6 +76,71 @@ def _other_numbers(lines: list[Line], chosen: set[int], scored: list[tuple[float
         between = any(members[0] < at < members[-1] for at in chosen | found)
         if asking >= 0.9 * len(members) and not between:
             found |= set(members)
+    return found
+
+
+def _unmistakable(lines: list[Line], chosen: set[int]) -> set[int]:
+    """Questions that another style than the page's own would swallow as part of an answer, but which say themselves what they are:
+    those with a labelled answer, unfolding titles that ask, and those whose number is the one that comes next, in whatever dress.
+    """
+    found: set[int] = set()
+    order = sorted(chosen)
+    counted = [at for at in order if lines[at].cue.number is not None]
+    last, nearest = 0, 0  # the number of the question before; how many of the numbered questions stand before the line
+    for at, line in enumerate(lines):
+        number = line.cue.number
+        while nearest < len(counted) and counted[nearest] <= at:
+            nearest += 1
+        if at not in chosen and line.eligible and line.cue.ask >= 0.5:
+            labelled = line.cue.label == "q"
+            answered = labelled and at + 1 < len(lines) and lines[at + 1].cue.label == "a"
+            unfolds = line.block.kind == "term" and line.cue.ask >= 0.7
+            if number is not None and (labelled or line.cue.ask >= 0.7) and not (answered or unfolds):
+                upcoming = lines[counted[nearest]].cue.number if nearest < len(counted) else None
+                free = upcoming is None or upcoming.value[-1] > number.value[-1] or upcoming.value[-1] == 1
+                unfolds = (
+                    free
+                    and (last == number.value[-1] - 1 > 0 or (labelled and not counted))
+                    and not _in_list(lines, at)
+                    and not _continues_list(lines, at, chosen | found)
+                )
+            if (answered or unfolds) and _followed_by_content(lines, at, chosen):
+                found.add(at)
+        if at in chosen or at in found:
+            last = number.value[-1] if number is not None else 0
+    return found
+
+
+def _left_out(lines: list[Line], chosen: set[int], sections: set[int]) -> set[int]:
+    """Questions in the dress of one where no answer holds them: before the first chosen one, and between a section title and the next
+    question, the title itself among them. A page's title is none, though it may ask.
+    """
+    if not chosen:
+        return set()
+    ones = [at for at, line in enumerate(lines) if line.block.kind == "heading" and line.block.level == 1]
+    starts = sorted(chosen | sections)
+    found: set[int] = set()
+
+    def asks(at: int) -> bool:
+        line = lines[at]
+        return (
+            [at] != ones
+            and line.eligible
+            and line.dressed
+            and line.cue.ask >= 0.7
+            and not (line.cue.number is not None and _in_list(lines, at))
+            and display_width(line.cue.body) <= 120
+            and _followed_by_content(lines, at, chosen | sections)
+        )
+
+    for start, end in zip([-1, *starts], [*starts, len(lines)], strict=True):
+        if start in chosen:
+            continue
+        if start >= 0 and asks(start):
+            found.add(start)
+        elif start < 0 or end in chosen or (end < len(lines) and lines[end].block.level > lines[start].block.level):
+            asking = [at for at in range(start + 1, end) if asks(at)]
+            found |= {at for at in asking if lines[at].dress == lines[asking[0]].dress}
     return found
 
 
@@ -122,6 +189,8 @@ def _candidates(lines: list[Line]) -> dict[str, list[int]]:
             numbered[cue.number.scheme].append(at)
         elif block.strong and not cue.label:
             groups["strong"].append(at)
+        elif line.told:
+            groups["item"].append(at)
         elif cue.ask == 1.0 and _alone(lines, at, airy):
             groups["bare"].append(at)
     for scheme, members in numbered.items():
@@ -136,7 +205,7 @@ def _plausible(lines: list[Line], kind: str, members: list[int]) -> bool:
     if kind in ("term", "label"):
         return True
     mean = sum(lines[at].cue.ask for at in members) / len(members)
-    least = {"heading": 0.3, "number": 0.3, "strong": 0.5, "bare": 0.9}[kind.split(":")[0]]
+    least = {"heading": 0.3, "number": 0.3, "strong": 0.5, "item": 0.9, "bare": 0.9}[kind.split(":")[0]]
     return mean >= least
 
 
@@ -206,7 +275,7 @@ def _in_list(lines: list[Line], at: int) -> bool:
 
 
 def _followed_by_content(lines: list[Line], at: int, chosen: set[int]) -> bool:
-    following = at + 1
+    following = at + 2 if at + 1 < len(lines) and lines[at + 1].above else at + 1
     if following >= len(lines) or following in chosen:
         return False
     line = lines[following]
@@ -314,6 +383,8 @@ def _sections(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
             if line.cue.label != "a" and (line.block.level <= level or not kind.startswith("heading")):
                 found.add(at)
         elif at + 1 < len(lines) and at + 1 in chosen and CHAPTER.match(line.block.plain) and line.titled:
+            found.add(at)
+        elif kind == "item" and at + 1 in chosen and line.titled and line.block.indent < lines[at + 1].block.indent:
             found.add(at)
         elif (
             at + 1 < len(lines)

@@ -177,7 +177,16 @@ def _title(block: Block, cue: Cue) -> tuple[str, bool]:
     ):
         if match and display_width(match.group(1)) <= 48:
             return plain_text(match.group(1)).strip(" :："), True
-    return re.split(r"[。，,；;.!？?]", body)[0][:40].strip(), False
+    return _beginning(body), False
+
+
+def _beginning(text: str) -> str:
+    """The first clause of `text`, of a long one the first words, 40 characters at most."""
+    clause = re.split(r"[。，,；;!！?？]|\.(?=\s|$)", text[:200])[0].strip()
+    if len(clause) <= 40:
+        return clause
+    whole = clause[40].isascii() and clause[40].isalnum()
+    return (re.sub(r"(?<=\W)[A-Za-z0-9_]{1,24}$", "", clause[:40]) if whole else clause[:40]).strip()
 
 
 def _worthwhile(answer: list[Block], closed: list[tuple[_Open, int, int, tuple[str, ...]]]) -> list[Topic]:
