@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-ANALYZER_VERSION = 1
+ANALYZER_VERSION = 2
 
 _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+|[a-z0-9]+(?:[-_.'/][a-z0-9]+)*[+#]*")
 _LONGEST_WORD = 16
@@ -25,6 +25,7 @@ _PIECE = re.compile(r"[\s\S]{1,512}(?![^\x00-\x7f\u4e00-\u9fff])|[\s\S]{1,512}")
 STOPWORDS = frozenset(
     ["的", "了", "是", "在", "和", "与", "及", "或", "也", "都", "就", "而", "被", "把", "对", "从", "到", "由", "为", "以", "于", "之", "其", "这", "那", "它", "他", "她", "我", "你", "您", "们", "请", "吗", "呢", "吧", "啊", "么", "什么", "怎么", "怎样", "如何", "为什么", "为何", "为啥", "哪些", "哪个", "哪种", "哪", "哪里", "多少", "几", "个", "些", "一个", "可以", "能", "会", "要", "有", "没有", "是否", "还是", "以及", "因为", "所以", "但是", "如果", "那么", "这个", "那个", "这些", "那些", "一下", "简述", "解释", "说明", "介绍", "谈谈", "说说", "描述", "咋", "啥", "嘛", "着", "过", "地", "得", "上", "下", "中", "里", "时", "时候", "之间", "分别", "进行", "通常", "一般", "a", "an", "the", "of", "in", "on", "at", "to", "for", "from", "by", "with", "and", "or", "is", "are", "was", "were", "be", "been", "being", "do", "does", "did", "can", "could", "should", "would", "will", "shall", "may", "might", "must", "have", "has", "had", "i", "you", "he", "she", "it", "we", "they", "this", "that", "these", "those", "what", "which", "who", "whom", "whose", "when", "where", "why", "how", "if", "then", "than", "so", "as", "not", "no", "my", "your", "its", "their", "our", "me", "us", "them", "there", "here", "about", "into", "over", "explain", "describe", "briefly", "please"]
 )  # fmt: skip
+_TIMES = re.compile(r"(?<=\d) ?× ?(?=\d)")  # 3×3 and 3x3 are the same size
 
 
 @lru_cache(maxsize=1)
@@ -35,11 +36,11 @@ def _simplifier():  # type: ignore[no-untyped-def]
 
 
 def fold(text: str) -> str:
-    """`text` in its plainest spelling: NFKC (full-width to half-width), traditional to simplified, lower case."""
+    """`text` in its plainest spelling: NFKC (full-width to half-width), traditional to simplified, lower case, 3×3 as 3x3."""
     if not text.isascii():
         text = "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECE.findall(text))
         text = _simplifier().convert(text.encode("utf-8", "replace").decode("utf-8"))
-    return text.lower()
+    return _TIMES.sub("x", text).lower() if "×" in text else text.lower()
 
 
 class Analyzer:

@@ -131,6 +131,9 @@ def test_unknown_terms_give_bigrams() -> None:
         ("①②", "12"),
         ("ﬁne", "fine"),
         ("x²", "x2"),
+        ("1×1 卷积", "1x1 卷积"),
+        ("256 × 256", "256x256"),
+        ("a×b", "a×b"),
     ],
 )
 def test_folding_joins_spellings(variant: str, plain: str) -> None:

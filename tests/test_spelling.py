@@ -345,6 +345,12 @@ def test_terms_of_any_length_up_to_the_widest_are_looked_for() -> None:
     assert corrected(speller(terms=[wider]), "匹" + wider[1:]) == "匹" + wider[1:]
 
 
+@pytest.mark.parametrize("text", ["怎么剪纸", "差一个数量级", "先问上一级", "下一名是谁", "自变量和因变量", "适量喝水"])
+def test_words_that_sound_like_a_term_are_meant(real: Retriever, text: str) -> None:
+    """剪枝, 数量积, 上溢, 下溢, 隐变量 and 矢量 are terms; what was written are words of everyday."""
+    assert real.query(text).corrections == ()
+
+
 def test_particles_are_no_slips() -> None:
     """的 after a word is the particle, not a slip for a character that sounds like it; a stop word is never read in."""
     assert corrected(speller(terms=["梯度低", "梯度"]), "梯度的") == "梯度的"
