@@ -340,8 +340,8 @@ def page_view(source: Source, first: int, last: int, context: int, style: Style)
     return "\n".join(lines)
 
 
-def status_text(directory: Path, index: Index, changes: dict[str, list[str]]) -> str:
-    """What an index holds, for people."""
+def status_text(directory: Path, index: Index, changes: dict[str, list[str]], calibrated: str = "") -> str:
+    """What an index holds, for people; `calibrated` says what its confidence was fitted on, if it has one of its own."""
     manifest = index.manifest
     lines = [
         f"index      {directory}",
@@ -349,6 +349,8 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]]) ->
         f"encoder    {index.encoder.name}, {index.encoder.dimension} dimensions, {index.encoder.digest}",
         f"built from {', '.join(manifest['settings']['roots'])}",
     ]
+    if calibrated:
+        lines.append(f"confidence {clean_text(calibrated)}")
     changed = [f"{kind}: {', '.join(map(_name, names))}" for kind, names in changes.items() if names]
     lines.append(
         "corpus     " + ("; ".join(changed) + "; refresh with: retriever index" if changed else "unchanged since")

@@ -494,6 +494,14 @@ def test_a_dry_run_writes_nothing(cli: Run, index: Path, questions: Path) -> Non
     assert (index / NAME).read_bytes() == before
 
 
+def test_status_tells_of_a_confidence_of_its_own(cli: Run, index: Path, questions: Path) -> None:
+    assert "confidence" not in cli("status", "--index", index).out
+    cli("calibrate", questions, "--index", index)
+    fitted = read_calibration(index / NAME).fitted_on
+    assert f"confidence {fitted}" in cli("status", "--index", index).out
+    assert json.loads(cli("status", "--index", index, "--json").out)["calibration"] == fitted
+
+
 def test_remove_goes_back_to_the_model(cli: Run, index: Path, questions: Path) -> None:
     """Asking is as it was before; with nothing to remove it is no error; words on stderr only."""
     first = cli("ask", "权重", "--json", "--index", index)

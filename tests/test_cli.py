@@ -723,7 +723,15 @@ def test_broken_encoding_is_reported(cli: Run, own: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["ask", "x", "-k", "many"], ["ask", "x", "--no-such-option"], ["no-such-command"], []]
+    "arguments",
+    [
+        ["ask", "x", "-k", "many"],
+        ["ask", "x", "--min-confidence", "nan"],
+        ["ask", "x", "--min-confidence", "1.01"],
+        ["ask", "x", "--no-such-option"],
+        ["no-such-command"],
+        [],
+    ],
 )
 def test_wrong_usage_is_status_two_without_a_traceback(cli: Run, arguments: list[str]) -> None:
     """What the command line does not understand is said on stderr, with status 2."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retriever.commands.opening import follow, open_retriever
-from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, terminal_style
+from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, Share, terminal_style
 from retriever.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 @click.option("--nearest", is_flag=True, help="Show the nearest passages even when nothing answers.")
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 1),
+    type=Share(0, 1),
     metavar="P",
-    help="Abstain when the confidence is below P [default: as calibrated, 0.27]; 0 never abstains.",
+    help="Abstain when the confidence is below P [default: as calibrated, 0.23]; 0 never abstains.",
 )
 @click.option("--explain", is_flag=True, help="Say how the question was read, and what each score is made of.")
 @click.option(

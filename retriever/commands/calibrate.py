@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retriever.commands.opening import open_retriever
-from retriever.commands.options import CONTEXT, INDEX, JSON, show_progress
+from retriever.commands.options import CONTEXT, INDEX, JSON, Share, show_progress
 from retriever.errors import CalibrationError, InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--refuse",
     default=0.045,
     show_default=True,
-    type=click.FloatRange(0, 0.5),
+    type=Share(0, 0.5),
     metavar="SHARE",
     help="The share of answerable questions that may be withheld: sets the threshold.",
 )

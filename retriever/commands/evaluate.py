@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retriever.commands.opening import open_retriever
-from retriever.commands.options import CONTEXT, INDEX, JSON, show_progress
+from retriever.commands.options import CONTEXT, INDEX, JSON, Share, show_progress
 from retriever.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "-k", "--k", type=click.IntRange(1), metavar="N", help="Answers asked for [default: 10, or the deepest measure]."
 )
 @click.option("--measures", metavar="A,B,…", help="Measures by their names, such as nDCG@10,RR@10,full@1,iou.")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), metavar="P", help="As in ask.")
+@click.option("--min-confidence", type=Share(0, 1), metavar="P", help="As in ask.")
 @click.option("--qrels", metavar="FILE", help="QUESTIONS are TREC topics, judged in FILE by passage id.")
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="The qrels of a BEIR folder to use.")
 @click.option("--run", "run_file", metavar="FILE", help="Write the answers as a TREC run.")

@@ -100,6 +100,7 @@ def index(
 @JSON
 def status(index_: str | None, as_json: bool) -> int:
     """Tell what the index holds and whether its corpus has changed since."""
+    from retriever.confidence import index_calibration
     from retriever.indexing import open_index
     from retriever.locations import index_directory
     from retriever.pipeline import corpus_changes
@@ -108,6 +109,7 @@ def status(index_: str | None, as_json: bool) -> int:
     directory = index_directory(index_)
     opened = open_index(directory)
     changes = corpus_changes(opened)
+    calibration = index_calibration(directory, opened.encoder.digest)
     if as_json:
         click.echo(
             json.dumps(
@@ -115,12 +117,13 @@ def status(index_: str | None, as_json: bool) -> int:
                     "index": str(directory),
                     **{k: v for k, v in opened.manifest.items() if k != "files"},
                     "changes": changes,
+                    "calibration": calibration.fitted_on if calibration else None,
                 },
                 ensure_ascii=False,
             )
         )
     else:
-        click.echo(status_text(directory, opened, changes))
+        click.echo(status_text(directory, opened, changes, calibration.fitted_on if calibration else ""))
     return 0
 
 

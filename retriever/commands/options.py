@@ -10,6 +10,15 @@ import click
 if TYPE_CHECKING:
     from retriever.rendering import Style
 
+
+class Share(click.FloatRange):
+    """A number within bounds that is a number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        return found if found == found else self.fail(f"{value} is no number", param, ctx)
+
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 INDEX = click.option(
     "--index",
