@@ -22,7 +22,7 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one question: choices, best first, or an abstention with its reason (the candidates are kept). `absent` are names in
-    the question that no passage has.
+    the question that neither a passage nor a title has.
     """
 
     query: Query

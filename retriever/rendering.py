@@ -157,7 +157,7 @@ def answer_text(
 
 def _answer_text(result: Answer, places: Places, style: Style, show_nearest: bool, explained: Explained | None) -> str:
     names = ", ".join(f"“{clean_text(name)}”" for name in result.absent)
-    missed = f"No document mentions {names}." if names else ""
+    missed = f"No passage mentions {names}." if names else ""
     if result.abstained and not show_nearest:
         lines = ["Nothing in the corpus answers this."]
         if result.choices:

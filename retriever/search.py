@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retriever.alignment import PieceEncoder
@@ -177,8 +178,15 @@ class Retriever:
         )
 
     def absent(self, query: Query) -> list[str]:
-        """The names in a question that no passage has in any of their ways, as they are written."""
-        return [name.written for name in query.names if not any(map(self.index.lexical.holds, name.ways))]
+        """The names in a question that neither a passage nor the title of a source has in any of their ways, as they are written."""
+        unseen = [name for name in query.names if not any(map(self.index.lexical.holds, name.ways))]
+        return [name.written for name in unseen if not any(map(self._titles.issuperset, name.ways))]
+
+    @cached_property
+    def _titles(self) -> frozenset[str]:
+        """The terms of the titles of all sources."""
+        titles = (str(row.get("title", "")) for row in self.index.sources())
+        return frozenset(term for title in titles for term in self.index.analyzer.terms(title))
 
     def _terms_of(self, name: str) -> tuple[str, ...]:
         """The distinct terms of a name, remembered."""

@@ -128,6 +128,11 @@ def test_a_name_is_absent_when_no_passage_has_it_in_any_way(
     assert retriever.absent(retriever.query(question)) == absent
 
 
+def test_a_name_in_the_title_of_a_source_is_not_absent(retriever: Retriever) -> None:
+    """A page about one thing takes it for granted. (The source of these passages is called "A page".)"""
+    assert retriever.absent(retriever.query("Page 是什么")) == []
+
+
 def test_an_absent_name_lowers_the_confidence(retriever: Retriever) -> None:
     there, gone = answer(retriever, "Redis 为什么快？"), answer(retriever, "Memcached 为什么快？")
     assert there.choices[0].hit.passage.id == gone.choices[0].hit.passage.id == "p1"
@@ -140,13 +145,13 @@ def test_absent_names_are_told(cli: Run, retriever: Retriever) -> None:
     index = retriever.index.directory
     refused = cli("ask", "Memcached 的淘汰策略是什么", "--index", index)
     assert refused.status == 1
-    assert "No document mentions “Memcached”." in refused.out
+    assert "No passage mentions “Memcached”." in refused.out
     assert "none mentions Memcached" in cli("ask", "Memcached 的淘汰策略是什么", "--json", "--index", index).out
     given = cli("ask", "Memcached 为什么快", "--min-confidence", "0", "--explain", "--index", index)
     assert given.status == 0
-    assert given.out.index("No document mentions “Memcached”.") < given.out.index("1. ")
+    assert given.out.index("No passage mentions “Memcached”.") < given.out.index("1. ")
     assert "in no passage: Memcached" in given.out
-    assert "No document mentions" not in cli("ask", "Redis 为什么快", "--index", index).out
+    assert "No passage mentions" not in cli("ask", "Redis 为什么快", "--index", index).out
 
 
 def test_names_that_are_no_text_for_a_terminal_are_cleaned(cli: Run, retriever: Retriever, tmp_path: Path) -> None:
