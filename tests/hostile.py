@@ -3,11 +3,14 @@
 A family is a function from a number of characters to a page of about that size. `benchmarks/hostile_documents.py` has more of them.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
-from making import page_of
+from making import make_source, page_of
 
 from retriever.analysis import Analyzer, base_words, words_in
+from retriever.corpus import load_source
 from retriever.documents import Source
 from retriever.pages import Page
 
@@ -230,3 +233,26 @@ def terms(texts: Iterable[str]) -> Iterator[list[str]]:
     total, _ = base_words()
     for text in texts:
         yield Analyzer(words_in(text), total).terms(text)
+
+
+def most_memory() -> int:
+    """The most bytes of memory that this process has held since it began."""
+    try:  # `resource` counts what the process held that started this one too
+        status = Path("/proc/self/status").read_text("ascii")
+        return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    except OSError:  # not Linux
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def main() -> None:
+    """Print how many bytes of memory a file takes over what a small page takes: a process of its own can tell."""
+    study(make_source("# 什么是动量？\n\n动量是滑动平均。\n"))
+    before = most_memory()
+    study(load_source("page", Path(sys.argv[1])))
+    print(most_memory() - before)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,10 @@ The hostile pages are made in `hostile.py`; `benchmarks/hostile_documents.py` tr
 """
 
 import math
+import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,9 +19,9 @@ from doubles import ACTS, OUR_COLOURS, make_answer
 from hostile import LONG, SHORT, Family, families, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import check_passages, make_source
+from making import check_passages, make_source, within
 
-from retriever.corpus import FORMATS, load_source
+from retriever.corpus import FORMATS, MAX_BYTES, count_parts, load_source
 from retriever.encoders.static import StaticEncoder
 from retriever.errors import SourceError
 from retriever.pages import Page
@@ -262,3 +265,52 @@ def test_time_grows_with_the_size_alone(size: int, suffix: str, family: Family) 
         if large < MOST * max(small, NOTHING):
             return
     pytest.fail(f"{size // STEP} characters take {small:.3f} s, {size} take {large:.3f} s")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("line.txt", "momentum is a mean " * (MAX_BYTES // 19)),
+        ("headings.md", "# a\n" * 10_000),
+        ("deep.html", "<div>" * 100_000 + "x" + "</div>" * 100_000),
+        ("deep.md", "> " * 100_000 + "x"),
+        ("deep.txt", "".join(" " * n + "- x\n" for n in range(2_000))),
+        ("nul.txt", "a" * 70_000 + "\0" * 1_000_000),
+        ("comment.html", "<!--" * 1_000_000),
+    ],
+    ids=lambda value: value[:12] if value.endswith(("txt", "md", "html")) else "",
+)
+def test_a_document_as_large_or_deep_as_may_be_is_read_in_seconds(name: str, text: str, tmp_path: Path) -> None:
+    with within(120):
+        check_file(tmp_path / name, text.encode())
+
+
+# Memory: no more than so many times the bytes of a file, and so many bytes for each of its lines, tags or attributes. Measured for all
+# families (`benchmarks/hostile_documents.py`), where cells of a table took most for their bytes, and labelled questions most a line.
+A_BYTE, A_PART = 80, 2000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say what a process has held at most")
+@pytest.mark.parametrize(
+    ("suffix", "name", "size"),
+    [
+        (".txt", "english", 5_000_000),
+        (".md", "cells", 3_000_000),
+        (".txt", "labelled questions", 200_000),
+        (".html", "open paragraphs", 80_000),
+    ],
+)
+def test_memory_is_bounded_by_the_size_of_the_file(suffix: str, name: str, size: int, tmp_path: Path) -> None:
+    text = {**LONG[suffix], **SHORT[suffix]}[name](size)
+    path = tmp_path / f"page{suffix}"
+    path.write_text(text, "utf-8")
+    done = subprocess.run(
+        [sys.executable, str(CHECKOUT / "tests" / "hostile.py"), str(path)],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    bound = A_BYTE * path.stat().st_size + A_PART * count_parts(text, FORMATS[suffix])
+    assert 0.1 * bound < int(done.stdout) < bound  # the lower bound says that something was measured
