@@ -286,7 +286,7 @@ def test_a_document_as_large_or_deep_as_may_be_is_read_in_seconds(name: str, tex
 
 
 # Memory: no more than so many times the bytes of a file, and so many bytes for each of its lines, tags or attributes. Measured for all
-# families (`benchmarks/hostile_documents.py`), where cells of a table took most for their bytes, and labelled questions most a line.
+# families (`benchmarks/hostile_documents.py`), where cells of a table took most for their bytes, and rows of a table of questions most a line.
 A_BYTE, A_PART = 100, 2000
 
 
