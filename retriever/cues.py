@@ -40,7 +40,7 @@ _A_WORDS = (
     r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|面试者|我|解|答|A"
 )
 _Q_LABEL = re.compile(
-    rf"[\[【(（<《]?\s*(?:{_Q_WORDS})\s*(?:[#＃No.]*\s*(\d{{1,4}}|{_HAN_NUMBER})\s*)?(?:[\]】)）>》]\s*[:：.、]?|[:：]|[.、．)）](?=\s|\D)|[-–—]\s)\s*",
+    rf"[\[【(（<《]?\s*+(?:{_Q_WORDS})\s*+(?:[#＃No.]*\s*+(\d{{1,4}}|{_HAN_NUMBER})\s*+)?(?:[\]】)）>》]\s*[:：.、]?|[:：]|[.、．)）](?=\s|\D)|[-–—]\s)\s*",
     re.IGNORECASE,
 )
 _Q_NUMBERED = re.compile(
@@ -48,7 +48,7 @@ _Q_NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _A_LABEL = re.compile(
-    rf"[\[【(（<《]?\s*(?:{_A_WORDS})\s*(?:\d{{1,4}}\s*)?(?:[\]】)）>》]\s*[:：.]?|[:：]|[.．](?=\s)|[-–—]\s|$)\s*",
+    rf"[\[【(（<《]?\s*+(?:{_A_WORDS})\s*+(?:\d{{1,4}}\s*+)?(?:[\]】)）>》]\s*[:：.]?|[:：]|[.．](?=\s)|[-–—]\s|$)\s*",
     re.IGNORECASE,
 )
 _A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})\s*[:：.、)）]?\s+", re.IGNORECASE)

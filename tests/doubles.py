@@ -1,6 +1,7 @@
 """What tests use in place of the real thing: an encoder whose vectors can be read, and passages made by hand."""
 
 import json
+import re
 import shutil
 import struct
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.analysis import build_analyzer, fold
+from retriever.answer import Answer, Choice
 from retriever.documents import Passage
 from retriever.encoders.catalogue import BUNDLED
 from retriever.encoders.protocol import Encoder, EncoderIdentity
 from retriever.indexing import Parts, write_index
+from retriever.search import Hit, Query
 from retriever.sentences import SentenceIndex
 
 MODEL = Path(__file__).parent.parent / "retriever" / "models" / BUNDLED
@@ -30,6 +33,10 @@ KEYWORDS: tuple[tuple[str, ...], ...] = (
     ("activation", "激活"),
     ("pooling", "池化"),
 )
+
+OUR_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# What a terminal acts on: C0 without line feed, DEL, C1 (among them the one-byte CSI), and changes of direction.
+ACTS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class KeywordEncoder:
@@ -68,6 +75,35 @@ def make_passage(
         id, source, "A page", question, answer, (line, line), (line + 1, last), 0, len(answer), ((0, len(answer)),), (),
         heading_path, "en", parent,
     )  # fmt: skip
+
+
+def make_answer(*passages: Passage, abstained: bool = False, highlights: tuple[tuple[int, int], ...] = ()) -> Answer:
+    """An answer that chose these passages, in that order."""
+    query = Query(
+        text="What is asked?",
+        language="en",
+        folded="what is asked?",
+        slots=("asked",),
+        vector=np.zeros(2, dtype=np.float32),
+    )
+    choices = tuple(
+        Choice(
+            Hit(
+                passage=passage,
+                row=row,
+                score=1.23456789 - row / 10,
+                question_cosine=0.9,
+                answer_cosine=0.8,
+                lexical=0.7,
+                alignment=0.6,
+            ),
+            0.87654321 - row / 10,
+            highlights,
+            (),
+        )
+        for row, passage in enumerate(passages)
+    )
+    return Answer(query, abstained, "no passage is close enough" if abstained else "", 0.87654321, choices)
 
 
 def write_passages(

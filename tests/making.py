@@ -31,12 +31,35 @@ def make_blocks(text: str, name: str = "page.txt") -> list[Block]:
 
 def make_page(text: str, name: str = "page.txt", profile: SiteProfile | None = None) -> Page:
     """`text` read, cleaned and split; its citations are checked."""
-    source = make_source(text, name)
+    return page_of(make_source(text, name), profile)
+
+
+def page_of(source: Source, profile: SiteProfile | None = None) -> Page:
+    """A source read, cleaned and split; its citations are checked."""
     title, blocks = read_blocks(source)
     document = clean(source, title, blocks, profile or fit([page_lines(source, blocks)]))
     page = Page(document, split(document))
     check_citations(page)
     return page
+
+
+def check_passages(page: Page) -> None:
+    """What holds for the passages of any page; that citations render to answers was checked when it was made."""
+    source = page.document.source
+    seen: set[str] = set()
+    for passage in page.split.passages:
+        assert passage.id not in seen
+        assert passage.parent is None or passage.parent in seen
+        seen.add(passage.id)
+        first, last = passage.answer_lines
+        assert 1 <= passage.question_lines[0] <= passage.question_lines[1] <= len(source.line_starts)
+        assert first <= source.line_of(passage.start_char) <= source.line_of(passage.end_char - 1) <= last
+        assert all(first <= n <= last for n in passage.dropped_lines)
+        assert passage.pieces[0][0] == passage.start_char
+        assert passage.pieces[-1][1] == passage.end_char
+        assert list(passage.pieces) == sorted(passage.pieces)
+        assert passage.question.strip()
+        assert passage.source == source.name
 
 
 def parents(page: Page) -> list[Passage]:

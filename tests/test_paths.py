@@ -440,7 +440,7 @@ def test_pages_of_too_many_lines_or_tags_are_told(root: Path, monkeypatch: pytes
     write(root / "tags.html", "<b>" * 1001)
     names, skipped = read(root)
     assert names == ["lines.txt", "page.md"]
-    assert all("1,001 lines or tags, over the limit of 1,000" in line for line in skipped)
+    assert all("1,001 lines, tags or attributes, over the limit of 1,000" in line for line in skipped)
     assert len(skipped) == 3
 
 

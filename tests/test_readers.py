@@ -659,6 +659,17 @@ def test_unescaped_text_survives_escaping() -> None:
     assert only(f"<pre>{html.escape(code)}</pre>", "a.html").text == code
 
 
+@pytest.mark.parametrize("gap", [" " * 5000, "/" * 5000, "\t/ " * 5000], ids=["blanks", "slashes", "both"])
+def test_gaps_of_thousands_of_characters_in_a_tag_part_its_attributes(gap: str) -> None:
+    blocks = make_blocks(f"<p>a</p><h2{gap}class='nav'>b{gap}c</h2><p>d", "a.html")
+    assert [(block.kind, block.hints) for block in blocks] == [
+        ("paragraph", ()),
+        ("heading", ("nav",)),
+        ("paragraph", ()),
+    ]
+    assert "".join(blocks[1].text.split()) == "b" + "".join(gap.split()) + "c"
+
+
 # size
 
 

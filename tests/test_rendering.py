@@ -7,16 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from doubles import make_passage
+from doubles import ACTS, OUR_COLOURS, make_answer, make_passage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever.answer import Answer, Choice
 from retriever.commands.options import terminal_style
 from retriever.cues import display_width
-from retriever.documents import Document, Drop, Passage, Source
+from retriever.documents import Document, Drop, Source
 from retriever.errors import InputError
 from retriever.rendering import (
     Places,
@@ -34,43 +33,11 @@ from retriever.rendering import (
     read_place,
     wrap,
 )
-from retriever.search import Hit, Query
 
 PLAIN, COLOUR = Style(60, False), Style(60, True)
 NOWHERE = Places([])
-OUR_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-# What a terminal acts on: C0 without line feed, DEL, C1 (among them the one-byte CSI), and changes of direction.
-ACTS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WIDE = st.text(alphabet="学习率批归一化梯度ｗ각かABCdef012 ", max_size=120)
 HOSTILE = st.text(alphabet="ab学。 \n\x1b[2J\x07\x9b\x00\r\x7f\x85\u202e\u2066\udce4\x1b]0;t\x07", max_size=40)
-
-
-def make_answer(*passages: Passage, abstained: bool = False, highlights: tuple[tuple[int, int], ...] = ()) -> Answer:
-    query = Query(
-        text="What is asked?",
-        language="en",
-        folded="what is asked?",
-        slots=("asked",),
-        vector=np.zeros(2, dtype=np.float32),
-    )
-    choices = tuple(
-        Choice(
-            Hit(
-                passage=passage,
-                row=row,
-                score=1.23456789 - row / 10,
-                question_cosine=0.9,
-                answer_cosine=0.8,
-                lexical=0.7,
-                alignment=0.6,
-            ),
-            0.87654321 - row / 10,
-            highlights,
-            (),
-        )
-        for row, passage in enumerate(passages)
-    )
-    return Answer(query, abstained, "no passage is close enough" if abstained else "", 0.87654321, choices)
 
 
 # Wrapping

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import answers, children, make_page, open_questions, parents, questions, within
+from making import answers, check_passages, children, make_page, open_questions, parents, questions, within
 
 from retriever.documents import Passage
 from retriever.pages import Page
@@ -819,25 +819,6 @@ def assembled(draw: st.DrawFn, shapes: list[str], bodies: list[str]) -> tuple[st
     ]
     title = draw(st.sampled_from(["", "# 训练问答\n\n", "# Training questions\n\n"]))
     return title + written(pairs, draw(st.sampled_from(shapes))), pairs
-
-
-def check_passages(page: Page) -> None:
-    """What holds for the passages of any page; that citations render to answers was checked when it was made."""
-    source = page.document.source
-    seen: set[str] = set()
-    for passage in page.split.passages:
-        assert passage.id not in seen
-        assert passage.parent is None or passage.parent in seen
-        seen.add(passage.id)
-        first, last = passage.answer_lines
-        assert 1 <= passage.question_lines[0] <= passage.question_lines[1] <= len(source.line_starts)
-        assert first <= source.line_of(passage.start_char) <= source.line_of(passage.end_char - 1) <= last
-        assert all(first <= n <= last for n in passage.dropped_lines)
-        assert passage.pieces[0][0] == passage.start_char
-        assert passage.pieces[-1][1] == passage.end_char
-        assert list(passage.pieces) == sorted(passage.pieces)
-        assert passage.question.strip()
-        assert passage.source == source.name
 
 
 @FIXED

@@ -276,7 +276,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "comments",
             "comments of readers",
-            r"(?:\d+ )?(?:comments?|responses?|replies|discussion|thoughts on .{1,60})(?: ?\(?\d+\)?)?|leave a (?:reply|comment)|(?:join|start) the (?:discussion|conversation)|(?:add|post|write|submit) (?:a|your) (?:comment|reply|response)|what do you think|comments? (?:section|are closed)|top comments.{0,4}|reader comments",
+            r"(?:\d+ )?(?:comments?|responses?|replies|discussion|thoughts on .{1,60})(?: ?\(?\d++\)?)?|leave a (?:reply|comment)|(?:join|start) the (?:discussion|conversation)|(?:add|post|write|submit) (?:a|your) (?:comment|reply|response)|what do you think|comments? (?:section|are closed)|top comments.{0,4}|reader comments",
         ),
         (
             "promo",

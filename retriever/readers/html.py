@@ -88,6 +88,8 @@ class _Context:
     rendered: bool = False
 
 
+# Characters of formulas of a page that are taken from attributes of images: each costs some 200 bytes while the page is read.
+MAX_FORMULAS = 200_000
 _SPACE = " \t\r\n\f\u200b"  # what folds into one blank
 _WORDS = re.compile(rf"[^{_SPACE}]+(?: [^{_SPACE}]+)*|[{_SPACE}]+")
 
@@ -103,7 +105,7 @@ class _BlockWriter:
         self.size = 0
         self.last = ""  # the last character
         self.next = -1  # the offset that would go on after it
-        self.strong = self.linked = 0
+        self.strong = self.linked = self.formulas = 0
         self.context = _Context()
         self.gap = 2
         self.last_kind = ""
@@ -125,8 +127,10 @@ class _BlockWriter:
                     self._flush()
                     self.gap = 1
             elif node.tag == "img":
-                if self.pieces:
-                    self._sign(_formula_alt(node), context)
+                formula = _formula_alt(node) if self.pieces else ""
+                self.formulas += len(formula)
+                if self.formulas <= MAX_FORMULAS:
+                    self._sign(formula, context)
             elif node.tag in _SKIPPED and not _is_tex_script(node):
                 continue
             elif node.tag == "a" and context.kind == "heading" and not context.linked and _is_permalink(node):

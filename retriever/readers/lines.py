@@ -21,18 +21,18 @@ _SETEXT = re.compile(r"(?:=+|-{3,})\s*$")
 _BULLET = re.compile(r"(?:[•·●○◦▪■◆◇]\s*|[*+–-][ \t\u00a0\u3000]+)(?=\S)")
 _ORDERED = re.compile(r"\d{1,3}[.)][ \t]+\S")
 _TABLE_RULE = re.compile(r"\|?\s*+:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)++\|?\s*+$")
-_RULE = re.compile(r"(?:[-*_=—~]\s?){3,}$")
-_IMAGE = re.compile(r"(?:\[?!\[[^\]]*\]\([^)]*\)(?:\]\([^)]*\))?\s*)+$|<img\b[^>]*>$")
+_RULE = re.compile(r"(?:[-*_=—~]\s?+){3,}+$")
+_IMAGE = re.compile(r"(?:\[?!\[[^\]]*\]\([^)]*\)(?:\]\([^)]*\))?\s*+)++$|<img\b[^>]*>$")
 _FORMULA = {"$$": "$$", r"\[": r"\]", r"\begin{": r"\end{"}
 _TAG_ONLY = re.compile(
-    r"(?:</?(?:details|div|p|br|hr|center|section|article|ul|ol|li|table|tbody|dl|a|span|font|sub|sup|ins|img|picture|kbd|h[1-6]|tr|td|th|thead)\b[^>]*>\s*)+$",
+    r"(?:</?(?:details|div|p|br|hr|center|section|article|ul|ol|li|table|tbody|dl|a|span|font|sub|sup|ins|img|picture|kbd|h[1-6]|tr|td|th|thead)\b[^>]*>\s*+)++$",
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(r"(?:<details[^>]*>\s*)?<summary[^>]*>(.*?)(?:</summary>.*)?$", re.IGNORECASE)
 _TAG = re.compile(r"<[/!]?[A-Za-z-][^<>]*>")
 # What may stand before the emphasis of a line that is emphasised whole: a bullet, a number, emoji.
 _ORNAMENTED = re.compile(
-    r"^\s*(?:[-*+•]\s+)?(?:\d{1,4}\s*[.、)）:：]\s*)?(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2753-\u2757\ufe0f]+\s*)*"
+    r"^\s*(?:[-*+•]\s+)?(?:\d{1,4}\s*[.、)）:：]\s*)?(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2753-\u2757\ufe0f]++\s*+)*+"
 )
 _CODE_LINE = re.compile(
     r"^(?:def \w+\(|class \w+[:({]|class \w+$|import [\w.]+(?: as \w+)?;?$|from \w[\w.]* import|for .*[:{]$|while .*[:{]$|if .*[:{]$"

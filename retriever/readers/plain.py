@@ -39,5 +39,5 @@ def ask_of(text: str) -> float:
 
 
 def question_of(text: str) -> str:
-    """A question as people would put it; a text too long to be one only with its white space folded."""
-    return trim_question(text) if len(text) <= LONGEST_JUDGED else " ".join(text.split())
+    """A question as people would put it; a text too long to be one, or of nothing but signs, only with its white space folded."""
+    return (trim_question(text) if len(text) <= LONGEST_JUDGED else "") or " ".join(text.split())

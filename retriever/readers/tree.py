@@ -5,7 +5,7 @@ lxml, html5lib and selectolax give at most the line of a start tag. Elements are
 
 That parser looks for the end of what never ends again and again, and gives the rest of a page up at a reference that is none. Three
 things keep pages of any kind linear in time: what stands behind the last ">" is text; a search for an end that failed is not done
-again; references that are none are hidden from the parser.
+again; references that are none, and gaps of thousands of blanks, are hidden from the parser.
 """
 
 import re
@@ -106,6 +106,8 @@ _REFERENCE = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]{0,31
 # "&#" where the parser finds no number of a character that ends; a sign that is no text hides it.
 _NO_REFERENCE = re.compile(r"&#(?!(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6})[^0-9a-fA-F])")
 _MARK = "\ufffe"
+# What parts attributes, as long as no page has it: the parser would keep a way back for each character.
+_LONG_GAP = re.compile(r"[/ \t\r\f\v\x1c-\x1f\x85\xa0\u2000-\u200a\u2028\u2029\u3000]{1000,}")
 
 
 class TreeBuilder(HTMLParser):
@@ -126,7 +128,8 @@ class TreeBuilder(HTMLParser):
     def read(self) -> None:
         """Build the tree of the whole page."""
         end = self.text.rfind(">") + 1
-        self.feed(_NO_REFERENCE.sub("&" + _MARK, self.text[:end]))
+        hidden = _NO_REFERENCE.sub("&" + _MARK, self.text[:end])
+        self.feed(_LONG_GAP.sub(_hide, hidden))
         self.close()
         if not self.cdata_elem:
             self._loose_text(end)
@@ -236,6 +239,11 @@ class TreeBuilder(HTMLParser):
             parent.children[-1].pieces.append((decoded, offset, length))
         else:
             parent.children.append(Node("", pieces=[(decoded, offset, length)]))
+
+
+def _hide(gap: re.Match[str]) -> str:
+    """A gap of as many characters, all but the first and the last hidden from the parser."""
+    return gap.group()[0] + _MARK * (len(gap.group()) - 2) + gap.group()[-1]
 
 
 def _attributes(attrs: list[tuple[str, str | None]]) -> dict[str, str]:

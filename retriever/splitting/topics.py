@@ -7,8 +7,8 @@ from retriever.cues import Cue, ask_score, display_width, is_title
 from retriever.documents import Block
 from retriever.readers.plain import cue_of, plain_text
 
-_LABEL = re.compile(r"\s*([^:：。，,；;!！?？=\n]{1,40}?)\s*[:：](?!//)")
-_DASH_LABEL = re.compile(r"\s*([^—–。，,；;!！?？\n]{1,30}?)\s*(?:——|—|–| - )")
+_LABEL = re.compile(r"\s*+([^:：。，,；;!！?？=\n]{1,40}?)\s*[:：](?!//)")
+_DASH_LABEL = re.compile(r"\s*+([^—–。，,；;!！?？\n]{1,30}?)\s*(?:——|—|–| - )")
 # Labels that lean on what stands before them, and those that only announce a list.
 _LEANING = re.compile(
     r"\s*(?:另|其他|注|例如|比如|举例|即|也就是|换句话|总之|综上|因此|所以|补充|note|e\.g|i\.e|that is|in short|for example)",
