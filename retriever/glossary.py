@@ -61,9 +61,8 @@ class Glossary:
     def find(self, folded: str) -> list[Concept]:
         """The terms named in a folded text, from left to right, the longest name at each place."""
         tokens = [(singular(match.group(0)), match.start(), match.end()) for match in _TOKEN.finditer(folded)]
-        joined = [
-            _JOIN.fullmatch(folded[a:b]) for (_, _, a), (_, b, _) in pairwise(tokens)
-        ]  # nothing parts a token from the next
+        gaps = [folded[a:b] for (_, _, a), (_, b, _) in pairwise(tokens)]
+        joined = [gap in ("", " ") or _JOIN.fullmatch(gap) for gap in gaps]  # nothing parts a token from the next
         found, at = [], 0
         while at < len(tokens):
             for size in range(min(self._longest.get(tokens[at][0], 0), len(tokens) - at), 0, -1):

@@ -8,6 +8,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +150,10 @@ class LexicalIndex:
         """The rows that have all terms of a way, ascending, and the summed scores of the terms."""
         import numpy as np
 
-        first, *others = sorted(map(self._postings, dict.fromkeys(way)), key=lambda found: len(found[0]))
-        rows, scores = first
+        found = [self._postings(term) for term in dict.fromkeys(way)]
+        if len(found) == 1:
+            return found[0]
+        (rows, scores), *others = sorted(found, key=lambda posting: len(posting[0]))
         for more, weights in others:
             if not len(rows):
                 break
@@ -179,6 +182,7 @@ class LexicalIndex:
         return total
 
 
+@lru_cache(maxsize=4096)
 def inverse_frequency(found: int, passages: int) -> float:
     """Lucene's idf: ln(1 + (N - n + 0.5) / (n + 0.5))."""
     return math.log(1 + (passages - found + 0.5) / (found + 0.5))

@@ -9,12 +9,14 @@ import re
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from retriever.analysis import STOPWORDS
 
 FILE = Path(__file__).with_name("syllables.json")
 
+_NONE: frozenset[str] = frozenset()
 _LATIN = re.compile(r"(?<![a-z0-9\u00c0-\u024f])[a-z]+(?![a-z0-9\u00c0-\u024f])")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 # Latin words of fewer letters than SHORTEST are left alone, those of LONG and more may be two slips away from a short term; WIDEST is the longest
@@ -53,9 +55,7 @@ class Speller:
             lambda: sorted({word for word in words() if len(word) >= SHORTEST - 1 and _LATIN.fullmatch(word)})
         )
         self._terms = cache(lambda: frozenset(terms()))
-        self._pairs = cache(
-            lambda: frozenset(term[at : at + 2] for term in self._terms() for at in range(len(term) - 1))
-        )
+        self._neighbours = cache(self._find_neighbours)
 
     def correct(self, folded: str, cut: Callable[[str], list[str]]) -> tuple[str, tuple[Correction, ...]]:
         """A folded text with its slips mended, and what was changed; `cut` cuts a run of Chinese into words."""
@@ -131,9 +131,21 @@ class Speller:
 
     def _others(self, run: str, at: int) -> list[str]:
         """The characters that sound like the one at a place of `run` and that some term has beside its neighbour."""
-        pairs = self._pairs()
-        before, after = run[at - 1 : at], run[at + 1 : at + 2]
-        return [other for other in _homophones(run[at]) if before + other in pairs or other + after in pairs]
+        follows, precedes = self._neighbours()
+        beside = follows.get(run[at - 1 : at], _NONE) | precedes.get(run[at + 1 : at + 2], _NONE)
+        alike = _homophones(run[at])
+        return [other for other in alike if other in beside] if beside.intersection(alike) else []
+
+    def _find_neighbours(self) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+        """For each character the ones that stand behind it in some term, and the ones that stand before it."""
+        follows: dict[str, set[str]] = {}
+        precedes: dict[str, set[str]] = {}
+        for term in self._terms():
+            for before, after in pairwise(term):
+                follows.setdefault(before, set()).add(after)
+                precedes.setdefault(after, set()).add(before)
+        frozen = [{char: frozenset(others) for char, others in found.items()} for found in (follows, precedes)]
+        return frozen[0], frozen[1]
 
 
 @lru_cache(maxsize=4096)

@@ -11,10 +11,20 @@ from conftest import CHECKOUT
 # A module may import what stands before it, wherever in the module the import is. Folders count as one.
 ORDER = (
     "errors", "documents", "cues", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
-    "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "reranking", "confidence", "search", "answer",
+    "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "naming", "reranking", "confidence", "search", "answer",
     "explaining", "rendering", "evaluation", "locations", "commands", "cli",
 )  # fmt: skip
-QUERY_TIME = ("glossary", "spelling", "reranking", "confidence", "search", "answer", "explaining", "rendering")
+QUERY_TIME = (
+    "glossary",
+    "spelling",
+    "naming",
+    "reranking",
+    "confidence",
+    "search",
+    "answer",
+    "explaining",
+    "rendering",
+)
 BUILD_TIME = {"readers", "corpus", "cleaning", "splitting", "reuse", "pages", "pipeline", "verifying"}
 
 
