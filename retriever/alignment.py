@@ -1,7 +1,8 @@
 """Soft term alignment: how well each piece of a question is met by some piece of a passage, in any language or spelling.
 
 For a query piece t the best cosine with a piece of the passage counts, weighted by the length of t's vector and the square root of
-its inverse passage frequency; the score is the weighted mean, in [0, 1]. It needs the vectors of single pieces, so it works with
+its inverse passage frequency; the score is the weighted mean, in [0, 1]. What the heaviest piece lacks of being met is the gap: a question about mice may be
+met by one about gnats in every word but that one. It needs the vectors of single pieces, so it works with
 static encoders; with others it is left out. (The late interaction of ColBERT, Khattab and Zaharia 2020, over static vectors.)
 """
 
@@ -80,8 +81,10 @@ class AlignmentIndex:
 
     def scores(
         self, encoder: PieceEncoder, pieces: Sequence[int], rows: "Sequence[int] | NDArray[np.int64]"
-    ) -> "NDArray[np.float32]":
-        """Alignment of a query, given as its pieces, with each of `rows`; float32 (len(rows),) in [0, 1], zeros when no piece is known."""
+    ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+        """Of a query, given as its pieces, with each of `rows`: its alignment, in [0, 1], and its gap, the largest of 1 - cosine times length times the root
+        of the share of the greatest inverse frequency; float32 (len(rows),) each, zeros when no piece is known.
+        """
         import numpy as np
 
         asked, rows = np.unique(np.asarray(pieces, dtype=np.int64)), np.asarray(rows, dtype=np.int64)
@@ -89,13 +92,16 @@ class AlignmentIndex:
         lengths = np.linalg.norm(vectors, axis=1)
         known = lengths > 0
         asked, vectors, lengths = asked[known], vectors[known], lengths[known]
-        out = np.zeros(len(rows), dtype=np.float32)
+        out, gaps = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=np.float32)
         if not len(asked) or not len(rows):
-            return out
+            return out, gaps
+        idf = self._idf(asked)
+        heaviness = lengths * np.sqrt(idf / np.log1p((len(self._starts) - 0.5) / 0.5)).astype(np.float32)
+        gaps[:] = heaviness.max()
         sizes = self._starts[rows + 1] - self._starts[rows]
         filled = np.flatnonzero(sizes)
         if not len(filled):
-            return out
+            return out, gaps
         owned = np.concatenate([self._pieces[self._starts[row] : self._starts[row + 1]] for row in rows])
         present = np.zeros(int(owned.max()) + 1, dtype=bool)
         present[owned] = True
@@ -108,9 +114,11 @@ class AlignmentIndex:
         cosines /= np.maximum(self._lengths[found], 1e-12)[:, None]
         bounds = np.concatenate(([0], np.cumsum(sizes[filled])[:-1]))
         best = np.maximum.reduceat(np.take(cosines, place[owned], axis=0), bounds, axis=0).clip(0.0, 1.0)
-        weights = lengths * np.sqrt(self._idf(asked)).astype(np.float32)
-        out[filled] = (best[:, : len(asked)] @ weights) / weights.sum()
-        return out
+        best = best[:, : len(asked)]
+        weights = lengths * np.sqrt(idf).astype(np.float32)
+        out[filled] = (best @ weights) / weights.sum()
+        gaps[filled] = (heaviness * (1 - best)).max(axis=1)
+        return out, gaps
 
     def meetings(self, encoder: PieceEncoder, pieces: Sequence[int], row: int) -> list[tuple[int, int, float]]:
         """(piece of the query, the piece of a row that is nearest to it, their cosine), by falling weight in the score."""

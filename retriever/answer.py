@@ -84,6 +84,7 @@ def _signals(retriever: Retriever, query: Query, absent: int, first: Hit, rest: 
         length=query.length,
         level=retriever.index.level,
         absent=absent,
+        gap=first.gap,
     )
 
 

@@ -22,8 +22,8 @@ MOST_ABSENT = 2  # of names: more say no more
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What the confidence is made of: the first answer's fused `score`, the better of its cosines, its `margin` over the second answer's score and
-    its `lead` over the mean of the ten after it, the `length` of the question in distinct pieces, the `level` of the index (`dense.level`), and
-    how many of its names are `absent` from the corpus.
+    its `lead` over the mean of the ten after it, the `length` of the question in distinct pieces, the `level` of the index (`dense.level`), how many
+    of its names are `absent` from the corpus, and the `gap` of the first answer: what the heaviest piece of the question lacks of being met by it.
     """
 
     score: float
@@ -33,11 +33,12 @@ class Signals:
     length: int
     level: float
     absent: int = 0
+    gap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """`answerable` weighs (1, score, cosine, log(1 + length, of at most `longest` pieces), absent names, of at most MOST_ABSENT), `right` weighs (1, score, margin, lead), each of the
+    """`answerable` weighs (1, score, cosine, log(1 + length, of at most `longest` pieces), absent names, of at most MOST_ABSENT, gap), `right` weighs (1, score, margin, lead), each of the
     scores, cosines, margins and leads divided by the index's level to `power`; below `threshold` the answer is withheld. `encoder` is the digest
     of the encoder whose scores these are, `fitted_on` says in words what on.
     """
@@ -60,7 +61,7 @@ class Calibration:
         """What tells whether the corpus answers; longer questions have lower cosines, up to a bound that keeps long letters about other things out."""
         unit = signals.level**self.power
         length, absent = math.log1p(min(signals.length, self.longest)), float(min(signals.absent, MOST_ABSENT))
-        return (1.0, signals.score / unit, signals.cosine / unit, length, absent)
+        return (1.0, signals.score / unit, signals.cosine / unit, length, absent, signals.gap)
 
     def right_features(self, signals: Signals) -> tuple[float, ...]:
         """What tells whether the first of the answers is the right one."""
@@ -98,7 +99,7 @@ def read_calibration(path: Path) -> Calibration:
         if not isinstance(row, dict) or row.pop("sha256", "") != _digest(row):
             raise ValueError("its checksum does not hold")
         values = {field.name: row[field.name] for field in fields(Calibration)}
-        for name, length in (("answerable", 5), ("right", 4)):
+        for name, length in (("answerable", 6), ("right", 4)):
             values[name] = tuple(_number(value, 1e6) for value in values[name])
             if len(values[name]) != length or isinstance(row[name], str):
                 raise ValueError(f"{name} must be {length} numbers")

@@ -27,8 +27,8 @@ from retriever.evaluation.records import Gold, Question, QuestionSet
 from retriever.indexing import open_index
 from retriever.search import Retriever
 
-START = Calibration((-3.0, 4.0, 1.0, 0.5, -1.0), (-1.0, 1.0, 2.0, 1.0), 16, 0.0, 0.3, "one-hot", "nothing")
-TRUE = Calibration((-4.0, 2.0, 6.0, 1.0, -2.0), (-2.0, 0.5, 5.0, 3.0), 16, 0.0, 0.3, "one-hot", "made up")
+START = Calibration((-3.0, 4.0, 1.0, 0.5, -1.0, -0.5), (-1.0, 1.0, 2.0, 1.0), 16, 0.0, 0.3, "one-hot", "nothing")
+TRUE = Calibration((-3.0, 2.0, 6.0, 1.0, -2.0, -1.5), (-2.0, 0.5, 5.0, 3.0), 16, 0.0, 0.3, "one-hot", "made up")
 
 
 def drawn(count: int, seed: int = 0, truth: Calibration = TRUE, answerable: float = 0.7) -> list[Observation]:
@@ -38,7 +38,8 @@ def drawn(count: int, seed: int = 0, truth: Calibration = TRUE, answerable: floa
     for _ in range(count):
         score, cosine, margin, lead = random.uniform(0, 1.5, 4)
         length, absent = int(random.integers(1, 20)), int(random.integers(0, 3))
-        signals = Signals(float(score), float(cosine), float(margin), float(lead), length, 0.5, absent)
+        gap = float(random.uniform(0, 1.2))
+        signals = Signals(float(score), float(cosine), float(margin), float(lead), length, 0.5, absent, gap)
         first = truth.answerable_features(signals)
         second = truth.right_features(signals)
         there = answerable == 1 or random.random() < 1 / (1 + np.exp(-np.dot(first, truth.answerable)))
@@ -257,10 +258,12 @@ def test_held_out_withholds_below_the_threshold_of_its_fit() -> None:
 
 def test_noise_is_not_mistaken_for_skill() -> None:
     """Where the outcome is drawn by lot, questions held out are told apart no better than by lot."""
-    random = np.random.default_rng(3)
-    asked = [replace(one, right=bool(random.random() < 0.5)) for one in drawn(400, answerable=1)]
-    found = quality(asked, held_out(asked, START, 0.05)).auroc
-    assert found == pytest.approx(0.5, abs=0.08)
+    found = []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        asked = [replace(one, right=bool(random.random() < 0.5)) for one in drawn(400, seed=50 + seed, answerable=1)]
+        found.append(quality(asked, held_out(asked, START, 0.05)).auroc)
+    assert np.mean(found) == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize(
