@@ -17,6 +17,8 @@ from retriever.errors import CalibrationError, InputError
 
 NAME = "calibration.json"
 MOST_ABSENT = 2  # of names: more say no more
+# Up to here a gap says nothing: right first answers have less in 0.75 to 0.95 of cases on four corpora, questions with a foreign subject in 0.02 to 0.25.
+USUAL_GAP = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """`answerable` weighs (1, score, cosine, log(1 + length, of at most `longest` pieces), absent names, of at most MOST_ABSENT, gap), `right` weighs (1, score, margin, lead), each of the
+    """`answerable` weighs (1, score, cosine, log(1 + length, of at most `longest` pieces), absent names, of at most MOST_ABSENT, gap over USUAL_GAP), `right` weighs (1, score, margin, lead), each of the
     scores, cosines, margins and leads divided by the index's level to `power`; below `threshold` the answer is withheld. `encoder` is the digest
     of the encoder whose scores these are, `fitted_on` says in words what on.
     """
@@ -61,7 +63,7 @@ class Calibration:
         """What tells whether the corpus answers; longer questions have lower cosines, up to a bound that keeps long letters about other things out."""
         unit = signals.level**self.power
         length, absent = math.log1p(min(signals.length, self.longest)), float(min(signals.absent, MOST_ABSENT))
-        return (1.0, signals.score / unit, signals.cosine / unit, length, absent, signals.gap)
+        return (1.0, signals.score / unit, signals.cosine / unit, length, absent, max(0.0, signals.gap - USUAL_GAP))
 
     def right_features(self, signals: Signals) -> tuple[float, ...]:
         """What tells whether the first of the answers is the right one."""

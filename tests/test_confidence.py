@@ -370,7 +370,7 @@ def test_absent_names_count_up_to_two() -> None:
 
 def test_it_is_the_product_of_both_models() -> None:
     """Written out by hand: that the corpus answers, times that the first answer is right."""
-    signals = Signals(0.9, 0.7, 0.2, 0.3, 5, 0.64, 1, 0.4)
+    signals = Signals(0.9, 0.7, 0.2, 0.3, 5, 0.64, 1, 1.2)
     first = -1.0 + 2.0 * 0.9 / 0.8 + 0.5 * 0.7 / 0.8 + 0.25 * np.log(6) - 0.5 * 1 - 0.75 * 0.4
     second = -0.5 + 1.0 * 0.9 / 0.8 + 3.0 * 0.2 / 0.8 + 0.75 * 0.3 / 0.8
     expected = 1 / (1 + np.exp(-first)) * 1 / (1 + np.exp(-second))
