@@ -159,10 +159,8 @@ def words_in(text: str) -> dict[str, int]:
 @lru_cache(maxsize=1)
 def _jieba() -> tuple[dict[str, int], int]:
     """jieba's dictionary, with counts of 0 for beginnings of words, and the sum of the counts."""
-    import logging
-
     import jieba
 
-    jieba.setLogLevel(logging.ERROR)
-    jieba.dt.initialize()
-    return jieba.dt.FREQ, jieba.dt.total
+    # not `initialize`, which loads a cache that anybody may have put into the system's temporary folder
+    counts, total = jieba.dt.gen_pfdict(jieba.dt.get_dict_file())
+    return counts, total

@@ -51,7 +51,8 @@ _A_LABEL = re.compile(
     rf"[\[【(（<《]?\s*+(?:{_A_WORDS})\s*+(?:\d{{1,4}}\s*+)?(?:[\]】)）>》]\s*[:：.]?|[:：]|[.．](?=\s)|[-–—]\s|$)\s*",
     re.IGNORECASE,
 )
-_A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})\s*[:：.、)）]?\s+", re.IGNORECASE)
+# without a stop behind the number the answer must begin like a sentence: "A1 is the best grade" is one itself
+_A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})(?:\s*[:：.、)）]\s+|\s+(?-i:(?![a-z])))", re.IGNORECASE)
 
 _EMPHASIS = re.compile(
     r"\*\*\*?|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"

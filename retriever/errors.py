@@ -42,6 +42,11 @@ class ModelError(RetrieverError):
     """An encoder or a reranker is not present, not readable or not what its files say."""
 
 
+def refresh_hint(directory: Path) -> str:
+    """What to do about an index, given its folder, whose corpus has changed."""
+    return f"refresh with: retriever index --index {directory}"
+
+
 def rebuild_hint(generation: Path) -> str:
     """What to do about a damaged index, given the folder of its generation."""
     return f"rebuild it with: retriever index --index {generation.parent.parent}"

@@ -10,7 +10,7 @@ from typing import Any
 from retriever.answer import Answer, Choice
 from retriever.cues import display_width
 from retriever.documents import Document, Drop, Passage, Source
-from retriever.errors import InputError
+from retriever.errors import InputError, refresh_hint
 from retriever.explaining import Explained, Explanation
 from retriever.indexing import Index
 
@@ -352,9 +352,7 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]], ca
     if calibrated:
         lines.append(f"confidence {clean_text(calibrated)}")
     changed = [f"{kind}: {', '.join(map(_name, names))}" for kind, names in changes.items() if names]
-    lines.append(
-        "corpus     " + ("; ".join(changed) + "; refresh with: retriever index" if changed else "unchanged since")
-    )
+    lines.append("corpus     " + (f"{'; '.join(changed)}; {refresh_hint(directory)}" if changed else "unchanged since"))
     lines.extend(
         f"  {_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
         for row in index.sources()

@@ -105,6 +105,8 @@ class Ranking:
 CONTEXT, SCRAP, SCRAP_COST = 0.3, 60, 0.08
 # What a passage loses beside those that have the subject in their question, when a subject is all that was asked.
 BESIDE = 0.2
+# What each term costs that such a question has more than another, up to so many: 什么是死锁？ before 产生死锁的四个必要条件是什么？ Set by hand, like the one above.
+OTHER, MOST_OTHERS = 0.03, 4
 RERANKED = 20  # answers that a reranker reads; not tuned
 
 
@@ -252,17 +254,27 @@ class Retriever:
     def _by_subject(
         self, subject: tuple[tuple[str, ...], ...], rows: "NDArray[np.int64]", scores: "NDArray[np.float32]"
     ) -> "NDArray[np.float32]":
-        """The scores with those of passages lowered whose question does not hold the subject, where there are others."""
+        """The scores with those of passages lowered whose question does not hold the subject, where there are others; of these, by how many more
+        other terms their questions hold.
+        """
         import numpy as np
 
-        beside = np.asarray([not self.is_titled(int(row), subject) for row in rows])
-        lowered: NDArray[np.float32] = scores - BESIDE * beside.astype(np.float32)
-        return scores if beside.all() else lowered
+        others = [self._beside(int(row), subject) for row in rows]
+        fewest = min((count for count in others if count is not None), default=None)
+        if fewest is None:
+            return scores
+        losses = [BESIDE if count is None else OTHER * min(count - fewest, MOST_OTHERS) for count in others]
+        lowered: NDArray[np.float32] = scores - np.asarray(losses, dtype=np.float32)
+        return lowered
 
     def is_titled(self, row: int, subject: tuple[tuple[str, ...], ...]) -> bool:
         """True when the question of a passage, of a part its title, holds the subject in one of its ways."""
+        return self._beside(row, subject) is not None
+
+    def _beside(self, row: int, subject: tuple[tuple[str, ...], ...]) -> int | None:
+        """How many other terms the question of a passage holds, for a part its title; None when it does not hold the subject."""
         title = set(self.index.analyzer.terms(self.index.passage(row).question))
-        return any(title.issuperset(way) for way in subject)
+        return min((len(title.difference(way)) for way in subject if title.issuperset(way)), default=None)
 
     def search(self, query: Query, k: int) -> list[Hit]:
         """The k best passages, best first; fewer when the index holds fewer. Order: score, then row."""

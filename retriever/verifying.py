@@ -5,7 +5,7 @@ from pathlib import Path
 
 from retriever.corpus import CorpusOptions, load_source, read_blocks
 from retriever.documents import Document, Passage
-from retriever.errors import InputError, SourceError, rebuild_hint
+from retriever.errors import InputError, SourceError, rebuild_hint, refresh_hint
 from retriever.generations import current, read_manifest, sha256
 from retriever.indexing import Index, open_index
 from retriever.pages import Page, check_citations
@@ -54,7 +54,7 @@ def verify(directory: Path) -> Verified:
             changes.append(str(error))
             continue
         if source.sha256 != row["sha256"]:
-            changes.append(f"{row['path']}: has changed since it was indexed; refresh with: retriever index")
+            changes.append(f"{row['path']}: has changed since it was indexed; {refresh_hint(directory)}")
             continue
         title, blocks = read_blocks(source)
         try:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retriever import analysis
 from retriever.analysis import STOPWORDS, Analyzer, build_analyzer, fold
 from retriever.locations import bundled_corpus
 
@@ -269,3 +270,15 @@ def test_english_stop_words_leave_no_term() -> None:
 def test_stop_words_are_in_folded_form() -> None:
     """A stop word in a spelling that folding removes could never match."""
     assert [word for word in STOPWORDS if fold(word) != word] == []
+
+
+def test_no_cache_of_the_dictionary_is_read_or_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """jieba keeps one in the folder for temporary files, where anybody may put another."""
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "jieba.cache").write_bytes(b"no dictionary")
+    analysis._jieba.cache_clear()
+    assert build_analyzer(["批归一化让训练更稳"]).cut("训练更稳") == ["训练", "更稳"]
+    assert [path.name for path in tmp_path.iterdir()] == ["jieba.cache"]
+    assert (tmp_path / "jieba.cache").read_bytes() == b"no dictionary"

@@ -307,3 +307,15 @@ def test_a_part_that_is_titled_after_the_subject_answers_it(tmp_path: Path) -> N
     assert shown.choices[0].hit.passage.id == "a"
     only = answer(retriever_of(write_passages(tmp_path / "other", [whole, parts[1], other])), "学习率", 2, 0.0)
     assert only.choices[0].hit.passage.id == "w"
+
+
+def test_of_passages_about_a_subject_the_plainest_question_comes_first(tmp_path: Path, encoder: StaticEncoder) -> None:
+    """Asked for the subject alone, what it is goes before what belongs to it."""
+    passages = [
+        make_passage("why", "产生死锁的四个必要条件是什么？", "互斥、占有并等待、不可剥夺、循环等待。"),
+        make_passage("what", "什么是死锁？怎么避免？", "两个或多个事务互相持有对方需要的锁，都在等待对方释放。"),
+        make_passage("else", "什么是索引？", "索引是帮助数据库高效获取数据的排好序的数据结构。"),
+    ]
+    index = open_index(write_passages(tmp_path / "index", passages, encoder))
+    for asked in ("什么是死锁", "死锁"):
+        assert answer(Retriever(index, encoder), asked).choices[0].hit.passage.id == "what"

@@ -11,7 +11,7 @@ import click
 
 from retriever.commands.opening import follow, open_retriever
 from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, Share, terminal_style
-from retriever.errors import InputError
+from retriever.errors import InputError, refresh_hint
 
 if TYPE_CHECKING:
     from retriever.answer import Answer
@@ -123,10 +123,8 @@ class _Session:
                 self.checked.add(name)
                 state = self.places.state(name)
                 if state:
-                    click.echo(
-                        f"warning: {self.places.path(name)} {state} since it was indexed; refresh with: retriever index",
-                        err=True,
-                    )
+                    hint = refresh_hint(self.retriever.index.directory)
+                    click.echo(f"warning: {self.places.path(name)} {state} since it was indexed; {hint}", err=True)
 
     def show(self, result: "Answer", query_id: Any) -> int:
         from retriever.rendering import answer_object, answer_text

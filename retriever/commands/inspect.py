@@ -8,7 +8,7 @@ import click
 
 from retriever.commands.opening import open_retriever
 from retriever.commands.options import CONTEXT, INDEX, JSON, corpus_options, show_progress, terminal_style
-from retriever.errors import InputError
+from retriever.errors import InputError, refresh_hint
 
 
 @click.command(context_settings=CONTEXT)
@@ -112,7 +112,7 @@ def show(citation: str, index_: str | None, context: int) -> int:
             if name in (row["name"], row["path"]) or (os.path.exists(path) and os.path.realpath(path) == row["path"]):
                 path, recorded = Path(row["path"]), row["sha256"]
     if recorded and not os.path.isfile(path):
-        raise InputError(f"{path}: is gone since it was indexed; refresh with: retriever index")
+        raise InputError(f"{path}: is gone since it was indexed; {refresh_hint(directory)}")
     if not os.path.isfile(path):
         raise InputError(f"{name}: no such source in the index or on disk; list them with: retriever status")
     source = load_source(name, path, CorpusOptions(max_bytes=1 << 62))

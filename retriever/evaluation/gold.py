@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from retriever.corpus import CorpusOptions, load_source
 from retriever.cues import language_of
-from retriever.errors import InputError
+from retriever.errors import InputError, refresh_hint
 from retriever.evaluation.records import Gold, Question, QuestionSet
 from retriever.evaluation.rows import Files, at, enter, identifier, objects, optional_text, required_text, shown
 
@@ -101,7 +101,8 @@ class _Known:
         name, path = row["name"], row["path"]
         if name not in self._lengths:
             if not os.path.isfile(path):
-                raise InputError(f"{path} is gone since it was indexed; refresh with: retriever index")
+                hint = refresh_hint(self.index.directory) if self.index is not None else "index it again"
+                raise InputError(f"{path} is gone since it was indexed; {hint}")
             source = load_source(name, Path(path), CorpusOptions(max_bytes=1 << 62))
             self._lengths[name] = len(source.line_starts)
         return self._lengths[name]
