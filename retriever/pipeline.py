@@ -237,10 +237,13 @@ def corpus_changes(index: Index) -> dict[str, list[str]]:
         tuple(wanted["include"]), tuple(wanted["exclude"]), wanted["max_bytes"], bool(wanted.get("follow_links"))
     )
     recorded = {row["name"]: row["sha256"] for row in index.sources()}
-    found: dict[str, Path] = {}
-    for root in settings["roots"]:
-        with suppress(InputError):
-            found.update(find_sources([Path(root)], options, prefixed=len(settings["roots"]) > 1))
+    roots = list(dict.fromkeys(Path(root) for root in settings["roots"]))
+    there = []
+    for root in roots:
+        with suppress(InputError):  # gone, or without a document now
+            find_sources([root], options)
+            there.append(root)
+    found = dict(find_sources(there, options, prefixed=len(roots) > 1)) if there else {}
     changes: dict[str, list[str]] = {"added": [], "changed": [], "removed": sorted(recorded.keys() - found.keys())}
     for name, path in sorted(found.items()):
         try:

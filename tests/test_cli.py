@@ -440,6 +440,13 @@ def test_status_does_not_count_skipped_files_as_added(cli: Run, own: Path) -> No
     assert "unchanged since" in cli("status", "--index", own / "index").out
 
 
+@pytest.mark.parametrize("paths", [["corpus", "corpus"], ["corpus/zh.md", "corpus"], ["corpus", "corpus/zh.md"]])
+def test_status_knows_files_that_were_named_twice(cli: Run, own: Path, paths: list[str]) -> None:
+    """A path given again, or inside another, adds no file and takes none away."""
+    cli("index", *(own / path for path in paths), "--index", own / "twice")
+    assert "unchanged since" in cli("status", "--index", own / "twice").out
+
+
 def test_status_with_one_of_two_roots_gone_names_its_sources_only(cli: Run, own: Path) -> None:
     """What is still there is not called removed."""
     import shutil
