@@ -277,6 +277,8 @@ def _read(path: Path, max_bytes: int) -> bytes:
         with open(descriptor, "rb") as file:
             size = _size(path, os.fstat(descriptor), max_bytes)
             raw = file.read(size + 1)
+    except FileNotFoundError as error:
+        raise SourceError(f"{shown(path)}: is gone") from error
     except OSError as error:
         raise SourceError(f"{shown(path)}: cannot be read ({error.strerror}); check its permissions") from error
     except ValueError as error:

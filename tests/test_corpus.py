@@ -346,7 +346,7 @@ def test_file_of_exactly_the_size_limit_is_read(tmp_path: Path) -> None:
 
 
 def test_file_that_vanished_is_a_source_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"gone\.txt: cannot be read"):
+    with pytest.raises(SourceError, match=r"gone\.txt: is gone"):
         load_source("gone.txt", tmp_path / "gone.txt")
 
 

@@ -382,7 +382,7 @@ def test_file_that_vanishes_after_it_was_found_is_told(root: Path, tmp_path: Pat
     write(root / "gone.md", OTHER)
     found = find_sources([root])
     (root / "gone.md").unlink()
-    with pytest.raises(SourceError, match=r"gone\.md: cannot be read \(No such file"):
+    with pytest.raises(SourceError, match=r"gone\.md: is gone"):
         load_source("gone.md", dict(found)["gone.md"])
 
 
