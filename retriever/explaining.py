@@ -8,7 +8,7 @@ from retriever.analysis import fold
 from retriever.search import Hit, Query, Retriever
 
 MET = 0.35  # below this cosine a piece is met by nothing worth showing; set by hand
-SHOWN = 8
+SHOWN, HEAVIEST = 8, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,14 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Of one hit: the parts of its score with their weights, the words that both sides have, and the pieces that met."""
+    """Of one hit: the parts of its score with their weights, the words that both sides have, the pieces that met, and the heaviest of the question
+    that met nothing.
+    """
 
     parts: tuple[tuple[str, float, float], ...]
     words: tuple[str, ...]
     meetings: tuple[Meeting, ...]
+    unmet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +61,19 @@ def explain(retriever: Retriever, query: Query, hit: Hit) -> Explanation:
             words.append(" ".join(found) if found == ways[0] else f"{' '.join(ways[0])} = {' '.join(found)}")
         else:
             words.extend(term for term in ways[0] if retriever.index.lexical.scores([term])[hit.row] > 0)
-    return Explanation(parts, tuple(dict.fromkeys(words)), _meetings(retriever, query, hit))
+    return Explanation(parts, tuple(dict.fromkeys(words)), *_meetings(retriever, query, hit))
 
 
-def _meetings(retriever: Retriever, query: Query, hit: Hit) -> tuple[Meeting, ...]:
+def _meetings(retriever: Retriever, query: Query, hit: Hit) -> tuple[tuple[Meeting, ...], tuple[str, ...]]:
+    """The pieces of a query that met something in a hit, and the heaviest that did not."""
     encoder, alignment = retriever.encoder, retriever.index.alignment
     if alignment is None or not isinstance(encoder, PieceEncoder):
-        return ()
+        return (), ()
     met = alignment.meetings(encoder, query.pieces, hit.row)
     names = encoder.piece_texts([piece for asked, other, _ in met for piece in (asked, other)])
     found = [Meeting(names[2 * n], names[2 * n + 1], cosine) for n, (_, _, cosine) in enumerate(met) if cosine >= MET]
-    return tuple(found[:SHOWN])
+    unmet = [names[2 * n] for n, (_, _, cosine) in enumerate(met[:HEAVIEST]) if cosine < MET]
+    return tuple(found[:SHOWN]), tuple(unmet)
 
 
 def reading(query: Query, absent: Sequence[str] = ()) -> list[tuple[str, str]]:

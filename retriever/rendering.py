@@ -111,6 +111,7 @@ def _choice_object(choice: Choice, rank: int, places: Places, reason: Explanatio
             "alignment": [
                 {"asked": m.asked, "met_by": m.met_by, "cosine": round(m.cosine, 3)} for m in reason.meetings
             ],
+            "unmet": list(reason.unmet),
         }
     return found
 
@@ -199,6 +200,8 @@ def _reason_lines(choice: Choice, reason: Explanation, style: Style) -> list[str
     if reason.meetings:
         met = ", ".join(f"{clean_text(m.asked)} ~ {clean_text(m.met_by)} {m.cosine:.2f}" for m in reason.meetings)
         lines.append(f"met {met}")
+    if reason.unmet:
+        lines.append("not met " + ", ".join(map(clean_text, reason.unmet)))
     return [line for text in lines for line in wrap(text, style.width, "        ", "   · ")]
 
 

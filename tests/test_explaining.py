@@ -201,7 +201,7 @@ def test_explaining_changes_no_answer(cli: Run, small: Path) -> None:
         assert "explain" not in plain.out
         del found["explain"]
         for row in found["answers"]:
-            assert set(row.pop("explain")) == {"parts", "words", "alignment"}
+            assert set(row.pop("explain")) == {"parts", "words", "alignment", "unmet"}
         assert found == one_object(plain.out)
 
 
@@ -233,7 +233,7 @@ def test_the_weights_are_those_in_use(bundled: Path, encoder: StaticEncoder) -> 
     weights = (0.25, 0.75, 0.5, 0.125)
     retriever = Retriever(open_index(bundled), encoder, SearchSettings(weights))
     for _, hit, reason in explained(retriever, "what is dropout"):
-        assert tuple(weight for _, _, weight in reason.parts) == weights
+        assert tuple(weight for _, _, weight in reason.parts)[:4] == weights
         assert sum(weight * value for _, value, weight in reason.parts) == pytest.approx(hit.score, abs=1e-5)
 
 
@@ -438,3 +438,31 @@ def test_no_explanation_holds_what_a_terminal_acts_on(
             text = answer_text(found, Places([]), style, True, shown)
             assert ACTS.search(OUR_COLOURS.sub("", text) if style.colour else text) is None
             text.encode("utf-8")
+
+
+def test_heavy_words_that_met_nothing_are_told(cli: Run, bundled: Path) -> None:
+    """The frame of a question may be met where its subject is not."""
+    asked = (
+        "ask",
+        "what is the effect of a large piano on training?",
+        "--min-confidence",
+        "0",
+        "--explain",
+        "--index",
+        bundled,
+    )
+    assert re.search(r"not met .*\bpiano\b", cli(*asked).out)
+    (row,) = (json.loads(line) for line in cli(*asked, "--json").out.splitlines())
+    assert "piano" in row["answers"][0]["explain"]["unmet"]
+    assert (
+        "not met"
+        not in cli(
+            "ask",
+            "Should batch normalization go before or after the activation?",
+            "-k",
+            "1",
+            "--explain",
+            "--index",
+            bundled,
+        ).out
+    )
