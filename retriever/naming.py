@@ -13,8 +13,8 @@ from retriever.analysis import STOPWORDS
 from retriever.cues import language_of
 from retriever.glossary import Concept
 
-_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*[+#]*")
-_SENTENCE = re.compile(r"[.?!。？！:：]\s")
+_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*+(?:[-_./][A-Za-z0-9]++)*+[+#]*+")
+_TOKEN = re.compile(rf"(?P<word>{_WORD.pattern})|(?P<end>[.?!。？！:：](?=\s))|\w")
 _UNITS = frozenset(["kb", "mb", "gb", "tb", "hz", "khz", "mhz", "ghz"])
 
 
@@ -46,7 +46,7 @@ def find_names(
         ):  # may be a word like any other: inference, stacking
             continue
         ways = tuple(way for way in (tuple(dict.fromkeys(terms(name))) for name in (written, *concept.others)) if way)
-        if ways and not any(word in written or written in word for word in doubtful):
+        if ways and written not in doubtful and not words & doubtful:
             found.setdefault(written, Name(looks.get(written, written), ways))
     for word in looks.values() if english else _WORD.findall(plain):
         low = word.lower()
@@ -66,12 +66,12 @@ def _shaped(text: str) -> Iterator[str]:
     if len(words) > 2 and all(word.isupper() for word in words):
         return
     title = 2 * sum(word[0].isupper() for word in words) > len(words) > 2
-    starts = {0, *(match.end() for match in _SENTENCE.finditer(text))}
-    for match in _WORD.finditer(text):
-        word = match.group(0)
-        first = any(not re.search(r"\w", text[start : match.start()]) for start in starts if start <= match.start())
-        if re.search(r"[A-Z0-9]", word[1:]) or (word[0].isupper() and not first and not title):
+    first = True
+    for match in _TOKEN.finditer(text):
+        word = match["word"] or ""
+        if re.search(r"[A-Z0-9]", word[1:]) or (word[:1].isupper() and not first and not title):
             yield word
+        first = bool(match["end"])
 
 
 def _ways(word: str, terms: Callable[[str], Sequence[str]]) -> Iterator[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Names in a question: which words are names, in which ways they may stand in a corpus, and what is told when none has them."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,18 @@ def test_names_that_are_no_text_for_a_terminal_are_cleaned(cli: Run, retriever: 
     """A name is made of letters and digits, whatever stands around it."""
     shown = cli("ask", "Mem\x1b[31mcached 的淘汰策略", "--index", retriever.index.directory).out
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("unit", ["A. ", "Abc def ", "Redis 为什么快 ", "梯度消失 dropout ", "a-", "A_", "Q: What? "])
+def test_a_long_question_takes_time_in_proportion(unit: str) -> None:
+    """A letter pasted by mistake is read in the time its length calls for."""
+
+    def seconds(size: int) -> float:
+        text = (unit * size)[:size]
+        folded = fold(text)
+        concepts = bundled_glossary().find(folded)
+        began = time.process_time()
+        find_names(text, folded, concepts, ["dropuot", "dropout"], ANALYZER.terms)
+        return time.process_time() - began
+
+    assert min(seconds(80_000) for _ in range(3)) < 20 * max(min(seconds(10_000) for _ in range(3)), 0.005)
