@@ -95,8 +95,8 @@ class AlignmentIndex:
         out, gaps = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=np.float32)
         if not len(asked) or not len(rows):
             return out, gaps
-        idf = self._idf(asked)
-        heaviness = lengths * np.sqrt(idf / np.log1p((len(self._starts) - 0.5) / 0.5)).astype(np.float32)
+        weights = lengths * np.sqrt(self._idf(asked)).astype(np.float32)
+        heaviness = weights / np.float32(np.sqrt(np.log1p((len(self._starts) - 0.5) / 0.5)))
         gaps[:] = heaviness.max()
         sizes = self._starts[rows + 1] - self._starts[rows]
         filled = np.flatnonzero(sizes)
@@ -115,7 +115,6 @@ class AlignmentIndex:
         bounds = np.concatenate(([0], np.cumsum(sizes[filled])[:-1]))
         best = np.maximum.reduceat(np.take(cosines, place[owned], axis=0), bounds, axis=0).clip(0.0, 1.0)
         best = best[:, : len(asked)]
-        weights = lengths * np.sqrt(idf).astype(np.float32)
         out[filled] = (best @ weights) / weights.sum()
         gaps[filled] = (heaviness * (1 - best)).max(axis=1)
         return out, gaps

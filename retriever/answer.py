@@ -42,7 +42,7 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     """
     query = retriever.query(question)
     ranking = retriever.rank(query, max(POOL, 4 * k))
-    families = _families(retriever, _whole_or_part(retriever, query, ranking))
+    families = _families(retriever, _whole_or_part(retriever, ranking))
     if not families:
         return Answer(query, True, "the index holds no passage", 0.0, ())
     hits = [retriever.hit(ranking, place, row) for (place, row), _ in families[: max(k, retriever.reads)]]
@@ -88,7 +88,7 @@ def _signals(retriever: Retriever, query: Query, absent: int, first: Hit, rest: 
     )
 
 
-def _whole_or_part(retriever: Retriever, query: Query, ranking: Ranking) -> list[tuple[int, int]]:
+def _whole_or_part(retriever: Retriever, ranking: Ranking) -> list[tuple[int, int]]:
     """(place in the ranking, row to show), best first: the row of the whole in place of a part's where the query asks what the whole answers.
 
     That is so when the query is nearer to the question of the whole than to the same question with the title of the part (no constant: asking for 0.1 more or
@@ -102,7 +102,7 @@ def _whole_or_part(retriever: Retriever, query: Query, ranking: Ranking) -> list
         whole = int(retriever.index.families[row])
         if whole != row:
             nearer = whole in places and cosines[places[whole]] > cosines[place]
-            if nearer or (query.subject and not retriever.is_titled(row, query.subject)):
+            if nearer or not ranking.titled[place]:
                 row = whole
         chosen.append((place, row))
     return chosen

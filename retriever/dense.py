@@ -1,7 +1,7 @@
 """Dense search: a FAISS index of the passages, and their question and answer vectors in one row order for exact cosines.
 
 The FAISS index holds the mean of a passage's two unit vectors, whose product with a query is the mean of both cosines: one search finds what is
-near by its question, its answer or both. Everything is kept in 8 bits a number: a quarter of the room, a third of the time, and cosines within
+near by its question, its answer or both. Everything is kept in 8 bits a number: a quarter of the room, half the time, and cosines within
 0.002 of those in single precision.
 """
 

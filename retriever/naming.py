@@ -18,26 +18,34 @@ _TOKEN = re.compile(rf"(?P<word>{_WORD.pattern})|(?P<end>[.?!。？！:：](?=\s
 _UNITS = frozenset(["kb", "mb", "gb", "tb", "hz", "khz", "mhz", "ghz"])
 
 
+Ways = tuple[tuple[str, ...], ...]
+"""How something may stand in a passage, each way a tuple of terms that must all be there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name as it is written in the question, and the ways it may stand in a passage, each a tuple of terms."""
+    """A name as it is written in the question, and the ways it may stand in a passage."""
 
     written: str
-    ways: tuple[tuple[str, ...], ...]
+    ways: Ways
 
 
 def find_names(
-    text: str, folded: str, concepts: Iterable[Concept], guessed: Iterable[str], terms: Callable[[str], Sequence[str]]
+    text: str,
+    folded: str,
+    concepts: Iterable[tuple[Concept, Ways]],
+    guessed: Iterable[str],
+    terms: Callable[[str], Sequence[str]],
 ) -> tuple[Name, ...]:
-    """The names in a question `text`, given how it is read: `folded`, its glossary `concepts`, the words that were only `guessed` (slips and what they
-    were taken for; they are no names), and the analyzer's `terms`.
+    """The names in a question `text`, given how it is read: `folded`, its glossary concepts with the ways they may be written, the words that
+    were only `guessed` (slips and what they were taken for; they are no names), and the analyzer's `terms`.
     """
     plain, doubtful = unicodedata.normalize("NFKC", text), {word.lower() for word in guessed}
     english = language_of(plain) == "en"
     looks = {word.lower(): word for word in _shaped(plain)} if english else {}
     found: dict[str, Name] = {}
     known: set[str] = set()
-    for concept in concepts:
+    for concept, ways in concepts:
         written = folded[concept.start : concept.end]
         words = set(re.findall(r"[a-z0-9+#]+", written))
         known |= words
@@ -45,12 +53,12 @@ def find_names(
             english and len(words) == 1 and not words & looks.keys()
         ):  # may be a word like any other: inference, stacking
             continue
-        ways = tuple(way for way in (tuple(dict.fromkeys(terms(name))) for name in (written, *concept.others)) if way)
         if ways and written not in doubtful and not words & doubtful:
             found.setdefault(written, Name(looks.get(written, written), ways))
+    none = STOPWORDS | _UNITS | doubtful | known
     for word in looks.values() if english else _WORD.findall(plain):
         low = word.lower()
-        if len(low) < 2 or low in STOPWORDS | _UNITS | doubtful | known:
+        if len(low) < 2 or low in none:
             continue
         ways = tuple(_ways(low, terms))
         if ways:

@@ -15,7 +15,7 @@ from retriever.errors import InputError
 from retriever.glossary import Concept, bundled_glossary
 from retriever.indexing import Index
 from retriever.lexical import Slot
-from retriever.naming import Name, find_names
+from retriever.naming import Name, Ways, find_names
 from retriever.reranking import Reranker
 from retriever.spelling import Correction, Speller
 
@@ -65,7 +65,7 @@ class Query:
         return len(self.pieces or self.slots)
 
     @property
-    def subject(self) -> tuple[tuple[str, ...], ...]:
+    def subject(self) -> Ways:
         """The ways of the one term or concept that is all a question names (BN; what is dropout?), () when there is more."""
         if len(self.slots) != 1:
             return ()
@@ -92,12 +92,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Candidates best first: `rows` int64 (n,), `scores` float32 (n,), `parts` float32 (n, 4) and `gaps` float32 (n,) as in `Hit`."""
+    """Candidates best first: `rows` int64 (n,), `scores` float32 (n,), `parts` float32 (n, 4) and `gaps` float32 (n,) as in `Hit`; `titled` bool (n,), False
+    for those that have not the subject in their question, where a subject is all that was asked.
+    """
 
     rows: "NDArray[np.int64]"
     scores: "NDArray[np.float32]"
     parts: "NDArray[np.float32]"
     gaps: "NDArray[np.float32]"
+    titled: "NDArray[np.bool_]"
 
 
 # How far the score of a part is drawn towards its whole's, and what a part of fewer than SCRAP characters loses. Of 0 to 0.7, 40 to 120 and 0 to 0.1 on the
@@ -176,9 +179,10 @@ class Retriever:
             vector = self.pieces.pool([pieces])[0]
         else:
             pieces, vector = [], self.encoder.encode_queries([folded])[0]
-        slots = tuple(dict.fromkeys(self._slots(folded, concepts)))
+        known = [(concept, self._ways(folded, concept)) for concept in concepts]
+        slots = tuple(dict.fromkeys(self._slots(folded, known)))
         guessed = [word for one in corrections for word in (one.written, one.read_as)]
-        names = find_names(text, folded, concepts, guessed, self._terms_of)
+        names = find_names(text, folded, known, guessed, self.index.analyzer.terms)
         return Query(
             text, language_of(text), folded, slots, vector, tuple(sorted(set(pieces))), concepts, corrections, names
         )
@@ -194,21 +198,22 @@ class Retriever:
         titles = (str(row.get("title", "")) for row in self.index.sources())
         return frozenset(term for title in titles for term in self.index.analyzer.terms(title))
 
-    def _terms_of(self, name: str) -> tuple[str, ...]:
-        """The distinct terms of a name, remembered."""
-        if name not in self._names:
-            self._names[name] = tuple(dict.fromkeys(self.index.analyzer.terms(name)))
-        return self._names[name]
+    def _ways(self, folded: str, concept: Concept) -> Ways:
+        """The ways a concept may be written, as it is in the question first. Those of the glossary's names are remembered."""
+        terms = self.index.analyzer.terms
+        for name in concept.others:
+            if name not in self._names:
+                self._names[name] = tuple(dict.fromkeys(terms(name)))
+        written = tuple(dict.fromkeys(terms(folded[concept.start : concept.end])))
+        return tuple(dict.fromkeys(way for way in (written, *map(self._names.__getitem__, concept.others)) if way))
 
-    def _slots(self, folded: str, concepts: tuple[Concept, ...]) -> Iterator[Slot]:
-        """What lexical search looks for: the terms of a folded question, and its concepts in all their names."""
+    def _slots(self, folded: str, concepts: list[tuple[Concept, Ways]]) -> Iterator[Slot]:
+        """What lexical search looks for: the terms of a folded question, and its concepts in all their ways."""
         terms, at = self.index.analyzer.terms, 0
-        for concept in concepts:
+        for concept, ways in concepts:
             yield from terms(folded[at : concept.start])
-            written = folded[concept.start : concept.end]
-            ways = dict.fromkeys(way for way in map(self._terms_of, (written, *concept.others)) if way)
             if ways:
-                yield tuple(ways)
+                yield ways
             at = concept.end
         yield from terms(folded[at:])
 
@@ -230,10 +235,11 @@ class Retriever:
         rows, parts = rows[leading], parts[leading]
         parts[:, 3], gaps = self._aligned(query, rows, parts)
         scores = self.in_context(rows, parts @ weights)
+        titled = np.ones(len(rows), dtype=bool)
         if query.subject:
-            scores = self._by_subject(query.subject, rows, scores)
+            scores, titled = self._by_subject(query.subject, rows, scores)
         order = np.lexsort((rows, -scores))[:k]
-        return Ranking(rows[order], scores[order], parts[order], gaps[order])
+        return Ranking(rows[order], scores[order], parts[order], gaps[order], titled[order])
 
     def in_context(self, rows: "NDArray[np.int64]", scores: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """The scores with those of parts drawn towards their whole's, where that is lower, and scraps lowered: a line that names the subject
@@ -252,26 +258,23 @@ class Retriever:
         return drawn
 
     def _by_subject(
-        self, subject: tuple[tuple[str, ...], ...], rows: "NDArray[np.int64]", scores: "NDArray[np.float32]"
-    ) -> "NDArray[np.float32]":
+        self, subject: Ways, rows: "NDArray[np.int64]", scores: "NDArray[np.float32]"
+    ) -> "tuple[NDArray[np.float32], NDArray[np.bool_]]":
         """The scores with those of passages lowered whose question does not hold the subject, where there are others; of these, by how many more
-        other terms their questions hold.
+        other terms their questions hold. Also which hold it.
         """
         import numpy as np
 
         others = [self._beside(int(row), subject) for row in rows]
+        titled = np.asarray([count is not None for count in others])
         fewest = min((count for count in others if count is not None), default=None)
         if fewest is None:
-            return scores
+            return scores, titled
         losses = [BESIDE if count is None else OTHER * min(count - fewest, MOST_OTHERS) for count in others]
         lowered: NDArray[np.float32] = scores - np.asarray(losses, dtype=np.float32)
-        return lowered
+        return lowered, titled
 
-    def is_titled(self, row: int, subject: tuple[tuple[str, ...], ...]) -> bool:
-        """True when the question of a passage, of a part its title, holds the subject in one of its ways."""
-        return self._beside(row, subject) is not None
-
-    def _beside(self, row: int, subject: tuple[tuple[str, ...], ...]) -> int | None:
+    def _beside(self, row: int, subject: Ways) -> int | None:
         """How many other terms the question of a passage holds, for a part its title; None when it does not hold the subject."""
         title = set(self.index.analyzer.terms(self.index.passage(row).question))
         return min((len(title.difference(way)) for way in subject if title.issuperset(way)), default=None)

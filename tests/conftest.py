@@ -1,5 +1,6 @@
 """Fixtures: a small corpus and its index with a readable encoder, the index of the bundled corpus, and two ways to run the program."""
 
+import contextlib
 import io
 import os
 import shutil
@@ -171,3 +172,31 @@ def program() -> Run:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture
+def own(tmp_path: Path, cli: Run) -> Path:
+    """A folder with `corpus`, the three small pages, and `index`, built from it by the program; to be changed at will."""
+    (tmp_path / "corpus").mkdir()
+    for name, text in MINI_PAGES.items():
+        (tmp_path / "corpus" / name).write_text(text, encoding="utf-8")
+    assert cli("index", tmp_path / "corpus", "--index", tmp_path / "index").status == 0
+    return tmp_path
+
+
+STARTED: list["subprocess.Popen[str]"] = []
+
+
+@pytest.fixture
+def none_left() -> Iterator[None]:
+    """A test that fails half-way leaves no process behind."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            process.kill()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream and not stream.closed:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        process.wait()

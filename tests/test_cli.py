@@ -47,16 +47,6 @@ def one_error(result: Result) -> str:
     return lines[0]
 
 
-@pytest.fixture
-def own(tmp_path: Path, cli: Run) -> Path:
-    """A folder with `corpus`, the three small pages, and `index`, built from it by the program; to be changed at will."""
-    (tmp_path / "corpus").mkdir()
-    for name, text in MINI_PAGES.items():
-        (tmp_path / "corpus" / name).write_text(text, encoding="utf-8")
-    assert cli("index", tmp_path / "corpus", "--index", tmp_path / "index").status == 0
-    return tmp_path
-
-
 # ask
 
 

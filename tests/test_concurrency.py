@@ -1,6 +1,5 @@
 """Several at once: one builder at a time, readers that never notice, and sessions that follow the index."""
 
-import contextlib
 import json
 import multiprocessing
 import os
@@ -10,12 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHECKOUT, MINI_PAGES
+from conftest import CHECKOUT, MINI_PAGES, STARTED
 from doubles import KeywordEncoder
 
 from retriever.answer import answer
@@ -29,6 +27,8 @@ from retriever.indexing import open_index
 from retriever.pipeline import build
 from retriever.rendering import Places, answer_object
 from retriever.search import Retriever
+
+pytestmark = pytest.mark.usefixtures("none_left")
 
 QUESTION = "学习率太大会怎样？"
 OTHER = "# 训练问答\n\n## 学习率太大会怎样？\n\n第 {} 版说：损失越来越大。\n"
@@ -74,26 +74,8 @@ def ours(program: str = "", *arguments: str | Path, env: dict[str, str] | None =
         env=os.environ | {"PYTHONPATH": str(CHECKOUT)} | (env or {}),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
-    _STARTED.append(process)
+    STARTED.append(process)
     return process
-
-
-_STARTED: list["subprocess.Popen[str]"] = []
-
-
-@pytest.fixture(autouse=True)
-def _none_left() -> Iterator[None]:
-    """A test that fails half-way leaves no process behind."""
-    yield
-    while _STARTED:
-        process = _STARTED.pop()
-        if process.poll() is None:
-            process.kill()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream and not stream.closed:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        process.wait()
 
 
 def wait_for(condition: Any, seconds: float = 60) -> None:

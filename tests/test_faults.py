@@ -1,6 +1,5 @@
 """Full disks, lost permissions, Ctrl-C and closed pipes: one line, and the index that was there answers as before."""
 
-import contextlib
 import errno
 import itertools
 import json
@@ -12,19 +11,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CHECKOUT, MINI_PAGES
+from conftest import CHECKOUT, MINI_PAGES, STARTED
 from doubles import KeywordEncoder
 
 from retriever.errors import IndexUnusableError, InputError
 from retriever.indexing import open_index
 from retriever.pipeline import build
 from retriever.reuse import BuildCache
+
+pytestmark = pytest.mark.usefixtures("none_left")
 
 QUESTION = "学习率太大会怎样？"
 MORE = "\n## 注意力算的是什么？\n\n注意力算的是值的加权平均。\n"
@@ -340,24 +341,6 @@ run(arguments=sys.argv[2:])
 """
 
 
-_STARTED: list["subprocess.Popen[str]"] = []
-
-
-@pytest.fixture(autouse=True)
-def _none_left() -> Iterator[None]:
-    """A test that fails half-way leaves no process behind."""
-    yield
-    while _STARTED:
-        process = _STARTED.pop()
-        if process.poll() is None:
-            process.kill()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream and not stream.closed:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        process.wait()
-
-
 def started(*arguments: str | Path, stdin: Any = subprocess.PIPE) -> "subprocess.Popen[str]":
     """A process that can be interrupted, though this one may not."""
     process = subprocess.Popen(
@@ -366,7 +349,7 @@ def started(*arguments: str | Path, stdin: Any = subprocess.PIPE) -> "subprocess
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- no threads here
         stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
-    _STARTED.append(process)
+    STARTED.append(process)
     return process
 
 

@@ -10,9 +10,9 @@ from doubles import make_passage, write_passages
 from retriever.analysis import Analyzer, fold
 from retriever.answer import answer
 from retriever.encoders.static import StaticEncoder
-from retriever.glossary import bundled_glossary
+from retriever.glossary import Concept, bundled_glossary
 from retriever.indexing import open_index
-from retriever.naming import Name, find_names
+from retriever.naming import Name, Ways, find_names
 from retriever.search import Retriever
 
 ANALYZER = Analyzer({}, 1)
@@ -25,7 +25,15 @@ def names(text: str, guessed: tuple[str, ...] = ()) -> list[str]:
 
 def found(text: str, guessed: tuple[str, ...] = ()) -> tuple[Name, ...]:
     folded = fold(text)
-    return find_names(text, folded, bundled_glossary().find(folded), guessed, ANALYZER.terms)
+    return find_names(text, folded, known(folded), guessed, ANALYZER.terms)
+
+
+def known(folded: str) -> list[tuple[Concept, Ways]]:
+    """The glossary's terms in a folded text, with the ways they may be written."""
+    return [
+        (one, tuple(tuple(ANALYZER.terms(name)) for name in (folded[one.start : one.end], *one.others)))
+        for one in bundled_glossary().find(folded)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +169,15 @@ def test_names_that_are_no_text_for_a_terminal_are_cleaned(cli: Run, retriever: 
     assert "\x1b" not in shown
 
 
+def test_nothing_of_a_question_is_remembered(retriever: Retriever) -> None:
+    """A reader that serves for long does not grow with what it is asked."""
+    retriever.query("RoPE 和 卷积神经网络")
+    before = len(retriever._names)
+    for number in range(50):
+        retriever.query(f"Zx{number}k 和 卷积神经网络 RoPE")
+    assert len(retriever._names) == before
+
+
 @pytest.mark.parametrize("unit", ["A. ", "Abc def ", "Redis 为什么快 ", "梯度消失 dropout ", "a-", "A_", "Q: What? "])
 def test_a_long_question_takes_time_in_proportion(unit: str) -> None:
     """A letter pasted by mistake is read in the time its length calls for."""
@@ -168,7 +185,7 @@ def test_a_long_question_takes_time_in_proportion(unit: str) -> None:
     def seconds(size: int) -> float:
         text = (unit * size)[:size]
         folded = fold(text)
-        concepts = bundled_glossary().find(folded)
+        concepts = known(folded)
         began = time.process_time()
         find_names(text, folded, concepts, ["dropuot", "dropout"], ANALYZER.terms)
         return time.process_time() - began

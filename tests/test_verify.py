@@ -55,16 +55,6 @@ def is_told(result: Result, index: Path, name: str, case: str) -> None:
         assert told[0].startswith("error: "), case
 
 
-@pytest.fixture
-def own(tmp_path: Path, cli: Run) -> Path:
-    """A folder with `corpus`, the three small pages, and `index`, built from it by the program; to be changed at will."""
-    (tmp_path / "corpus").mkdir()
-    for name, text in MINI_PAGES.items():
-        (tmp_path / "corpus" / name).write_text(text, encoding="utf-8")
-    assert cli("index", tmp_path / "corpus", "--index", tmp_path / "index").status == 0
-    return tmp_path
-
-
 # sound
 
 
