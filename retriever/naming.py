@@ -42,7 +42,7 @@ def find_names(
     """
     plain, doubtful = unicodedata.normalize("NFKC", text), {word.lower() for word in guessed}
     english = language_of(plain) == "en"
-    looks = {word.lower(): word for word in _shaped(plain)} if english else {}
+    looks = {word.lower(): word for word in (_shaped(plain) if english else _WORD.findall(plain))}
     found: dict[str, Name] = {}
     known: set[str] = set()
     for concept, ways in concepts:
@@ -56,8 +56,7 @@ def find_names(
         if ways and written not in doubtful and not words & doubtful:
             found.setdefault(written, Name(looks.get(written, written), ways))
     none = STOPWORDS | _UNITS | doubtful | known
-    for word in looks.values() if english else _WORD.findall(plain):
-        low = word.lower()
+    for low, word in looks.items():
         if len(low) < 2 or low in none:
             continue
         ways = tuple(_ways(low, terms))

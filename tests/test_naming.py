@@ -86,6 +86,7 @@ def test_a_single_plain_english_term_may_be_a_word_like_any_other() -> None:
     assert names("how does it behave at inference") == []
     assert names("how does the kernel trick help") == ["kernel trick"]
     assert names("how does MAML adapt") == ["MAML"]
+    assert names("MAML 怎么适应新任务") == ["MAML"]
 
 
 def test_what_was_guessed_is_no_name() -> None:
