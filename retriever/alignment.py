@@ -8,45 +8,29 @@ static encoders; with others it is left out. (The late interaction of ColBERT, K
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from retriever.errors import IndexUnusableError, rebuild_hint
+from retriever.pieces import PieceEncoder, PieceTable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILES = ("piece_starts.npy", "piece_ids.npy", "piece_counts.npy", "piece_lengths.npy")
+FILES = ("alignment_starts.npy", "alignment_pieces.npy", "alignment_counts.npy")
 COLUMNS = 8  # products of matrices are quickest in whole vectors of the processor: 16 columns take three quarters of the time of 13
-
-
-@runtime_checkable
-class PieceEncoder(Protocol):
-    """An encoder that knows the vectors of the single pieces it cuts text into; `pool` makes the unit vectors of texts of their pieces."""
-
-    def piece_ids(self, texts: list[str]) -> list[list[int]]: ...
-
-    def piece_texts(self, ids: Sequence[int]) -> list[str]: ...
-
-    def piece_vectors(self, ids: "NDArray[np.int64]") -> "NDArray[np.float32]": ...
-
-    def pool(self, texts: "Sequence[Sequence[int] | NDArray[np.int32]]") -> "NDArray[np.float32]": ...
 
 
 class AlignmentIndex:
     """The distinct pieces of every passage in one array: those of row r are entries starts[r] to starts[r + 1] of `pieces`.
 
-    `counts` holds how many passages have each piece of the vocabulary, `lengths` how long its vector is (0 for those of no passage).
+    `counts` holds how many passages have each piece of the vocabulary.
     """
 
     def __init__(
-        self,
-        starts: "NDArray[np.int64]",
-        pieces: "NDArray[np.int32]",
-        counts: "NDArray[np.int32]",
-        lengths: "NDArray[np.float32]",
+        self, starts: "NDArray[np.int64]", pieces: "NDArray[np.int32]", counts: "NDArray[np.int32]"
     ) -> None:
-        self._starts, self._pieces, self._counts, self._lengths = starts, pieces, counts, lengths
+        self._starts, self.pieces, self._counts = starts, pieces, counts
 
     @classmethod
     def build(cls, encoder: PieceEncoder, texts: list[str]) -> "AlignmentIndex":
@@ -56,10 +40,7 @@ class AlignmentIndex:
         rows = [sorted(set(ids)) for ids in encoder.piece_ids(texts)]
         starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
         pieces = np.fromiter((piece for row in rows for piece in row), dtype=np.int32, count=int(starts[-1]))
-        counts = np.bincount(pieces, minlength=1).astype(np.int32)
-        found, lengths = np.flatnonzero(counts), np.zeros(len(counts), dtype=np.float32)
-        lengths[found] = np.linalg.norm(encoder.piece_vectors(found), axis=1)
-        return cls(starts, pieces, counts, lengths)
+        return cls(starts, pieces, np.bincount(pieces, minlength=1).astype(np.int32))
 
     @classmethod
     def load(cls, folder: Path) -> "AlignmentIndex":
@@ -75,12 +56,16 @@ class AlignmentIndex:
     def save(self, folder: Path) -> None:
         import numpy as np
 
-        arrays: list[NDArray[Any]] = [self._starts, self._pieces, self._counts, self._lengths]
+        arrays: list[NDArray[Any]] = [self._starts, self.pieces, self._counts]
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
     def scores(
-        self, encoder: PieceEncoder, pieces: Sequence[int], rows: "Sequence[int] | NDArray[np.int64]"
+        self,
+        encoder: PieceEncoder,
+        table: PieceTable,
+        pieces: Sequence[int],
+        rows: "Sequence[int] | NDArray[np.int64]",
     ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
         """Of a query, given as its pieces, with each of `rows`: its alignment, in [0, 1], and its gap, the largest of 1 - cosine times length times the root
         of the share of the greatest inverse frequency; float32 (len(rows),) each, zeros when no piece is known.
@@ -102,16 +87,16 @@ class AlignmentIndex:
         filled = np.flatnonzero(sizes)
         if not len(filled):
             return out, gaps
-        owned = np.concatenate([self._pieces[self._starts[row] : self._starts[row + 1]] for row in rows])
+        owned = np.concatenate([self.pieces[self._starts[row] : self._starts[row + 1]] for row in rows])
         present = np.zeros(int(owned.max()) + 1, dtype=bool)
         present[owned] = True
         found = np.flatnonzero(present)
         place = np.empty(len(present), dtype=np.int32)
         place[found] = np.arange(len(found), dtype=np.int32)
-        columns = np.zeros((vectors.shape[1], -(-len(asked) // COLUMNS) * COLUMNS), dtype=np.float32)
-        columns[:, : len(asked)] = (vectors / lengths[:, None]).T
-        cosines = encoder.piece_vectors(found) @ columns
-        cosines /= np.maximum(self._lengths[found], 1e-12)[:, None]
+        turned = table.turn(vectors)
+        columns = np.zeros((turned.shape[1], -(-len(asked) // COLUMNS) * COLUMNS), dtype=np.float32)
+        columns[:, : len(asked)] = turned.T
+        cosines = table.cosines(found, columns)
         bounds = np.concatenate(([0], np.cumsum(sizes[filled])[:-1]))
         best = np.maximum.reduceat(np.take(cosines, place[owned], axis=0), bounds, axis=0).clip(0.0, 1.0)
         best = best[:, : len(asked)]
@@ -119,20 +104,21 @@ class AlignmentIndex:
         gaps[filled] = (heaviness * (1 - best)).max(axis=1)
         return out, gaps
 
-    def meetings(self, encoder: PieceEncoder, pieces: Sequence[int], row: int) -> list[tuple[int, int, float]]:
+    def meetings(
+        self, encoder: PieceEncoder, table: PieceTable, pieces: Sequence[int], row: int
+    ) -> list[tuple[int, int, float]]:
         """(piece of the query, the piece of a row that is nearest to it, their cosine), by falling weight in the score."""
         import numpy as np
 
         asked, owned = (
             np.asarray(sorted(set(pieces)), dtype=np.int64),
-            self._pieces[self._starts[row] : self._starts[row + 1]],
+            self.pieces[self._starts[row] : self._starts[row + 1]],
         )
         if not len(asked) or not len(owned):
             return []
-        vectors, others = encoder.piece_vectors(asked), encoder.piece_vectors(owned.astype(np.int64))
+        vectors = encoder.piece_vectors(asked)
         lengths = np.linalg.norm(vectors, axis=1)
-        others = others / np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-12)
-        cosines = vectors @ others.T / np.maximum(lengths[:, None], 1e-12)
+        cosines = table.cosines(owned, table.turn(vectors).T).T
         order = np.argsort(-lengths * np.sqrt(self._idf(asked)), kind="stable")
         return [(int(asked[n]), int(owned[cosines[n].argmax()]), float(cosines[n].max())) for n in order if lengths[n]]
 

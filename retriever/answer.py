@@ -64,8 +64,9 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
         hits = [replace(hits[n], reranked=float(judged[n])) for n in order]
         copies = [copies[n] for n in order]
     shown = hits[:k]
-    spans = retriever.index.sentences.nearest(
-        retriever.encoder, query.vector, [hit.row for hit in shown], [hit.passage.answer for hit in shown]
+    index = retriever.index
+    spans = index.sentences.nearest(
+        retriever.encoder, index.pieces, query.vector, [hit.row for hit in shown], [hit.passage.answer for hit in shown]
     )
     choices, share = [], 1.0
     for hit, marked, also in zip(shown, spans, copies, strict=False):

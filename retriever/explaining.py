@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retriever.alignment import PieceEncoder
 from retriever.analysis import fold
 from retriever.search import Hit, Query, Retriever
 
@@ -66,10 +65,10 @@ def explain(retriever: Retriever, query: Query, hit: Hit) -> Explanation:
 
 def _meetings(retriever: Retriever, query: Query, hit: Hit) -> tuple[tuple[Meeting, ...], tuple[str, ...]]:
     """The pieces of a query that met something in a hit, and the heaviest that did not."""
-    encoder, alignment = retriever.encoder, retriever.index.alignment
-    if alignment is None or not isinstance(encoder, PieceEncoder):
+    encoder, alignment, table = retriever.pieces, retriever.index.alignment, retriever.index.pieces
+    if encoder is None or alignment is None or table is None:
         return (), ()
-    met = alignment.meetings(encoder, query.pieces, hit.row)
+    met = alignment.meetings(encoder, table, query.pieces, hit.row)
     names = encoder.piece_texts([piece for asked, other, _ in met for piece in (asked, other)])
     found = [Meeting(names[2 * n], names[2 * n + 1], cosine) for n, (_, _, cosine) in enumerate(met) if cosine >= MET]
     unmet = [names[2 * n] for n, (_, _, cosine) in enumerate(met[:HEAVIEST]) if cosine < MET]

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retriever.alignment import FILES as ALIGNMENT_FILES
 from retriever.alignment import AlignmentIndex
 from retriever.analysis import ANALYZER_VERSION, Analyzer
 from retriever.copies import group_copies
@@ -30,6 +29,8 @@ from retriever.generations import (
     verify_files,
 )
 from retriever.lexical import LexicalIndex
+from retriever.pieces import FILES as PIECE_FILES
+from retriever.pieces import PieceTable
 from retriever.sentences import SentenceIndex
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Parts:
     sources: list[dict[str, Any]]
     settings: dict[str, Any]
     sentences: SentenceIndex
-    alignment: AlignmentIndex | None = None
+    alignment: AlignmentIndex | None = None  # this and the next: where the encoder has pieces
+    pieces: PieceTable | None = None
 
 
 class Index:
@@ -90,7 +92,9 @@ class Index:
         self.dense = DenseIndex.load(folder)
         self.lexical = LexicalIndex.load(folder, len(self._offsets) - 1)
         self.sentences = SentenceIndex.load(folder)
-        self.alignment = AlignmentIndex.load(folder) if manifest["files"].keys() >= set(ALIGNMENT_FILES) else None
+        has_pieces = manifest["files"].keys() >= set(PIECE_FILES)
+        self.alignment = AlignmentIndex.load(folder) if has_pieces else None
+        self.pieces = PieceTable.load(folder) if has_pieces else None
         rows = (self.dense, self.lexical, self.sentences, self, self.families, self.copies)
         if any(len(part) != count for part in rows):
             raise IndexUnusableError(f"{folder}: the files of the index do not belong together; {rebuild_hint(folder)}")
@@ -188,8 +192,9 @@ def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
     DenseIndex.build(parts.question_vectors, parts.answer_vectors).save(folder)
     LexicalIndex.build(list(zip(parts.question_terms, parts.answer_terms, strict=True))).save(folder)
     parts.sentences.save(folder)
-    if parts.alignment is not None:
-        parts.alignment.save(folder)
+    for part in (parts.alignment, parts.pieces):
+        if part is not None:
+            part.save(folder)
     corpus = "".join(f"{source['name']}\0{source['sha256']}\n" for source in parts.sources)
     return {
         "format_version": FORMAT_VERSION,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retriever.alignment import AlignmentIndex, PieceEncoder
+from retriever.alignment import AlignmentIndex
 from retriever.analysis import ANALYZER_VERSION, Analyzer, base_words, fold, words_in
 from retriever.corpus import CorpusOptions, find_sources, load_source
 from retriever.cues import language_of
@@ -18,6 +18,7 @@ from retriever.errors import IndexUnusableError, InputError, SourceError
 from retriever.generations import building, current, read_manifest, verify_files
 from retriever.indexing import Index, Parts, write_index
 from retriever.pages import BuildReport, Progress, index_pages, silent
+from retriever.pieces import PieceEncoder, PieceTable
 from retriever.reuse import NAME, BuildCache, digest_of
 from retriever.sentences import SentenceIndex
 
@@ -157,6 +158,11 @@ def index_passages(
     with report.stage("write"):
         progress("aligning", 0, len(passages))
         both = [fold(f"{question}\n{answer}") for question, answer in zip(asked, told, strict=True)]
+        sentences = SentenceIndex.build(encoder, told)
+        alignment = table = None
+        if isinstance(encoder, PieceEncoder):
+            alignment = AlignmentIndex.build(encoder, both)
+            table = PieceTable.build(encoder, [alignment.pieces, sentences.pieces])
         parts = Parts(
             passages=passages,
             question_terms=terms[: len(passages)],
@@ -167,8 +173,9 @@ def index_passages(
             encoder=encoder.identity,
             sources=sources,
             settings=settings,
-            sentences=SentenceIndex.build(encoder, told),
-            alignment=AlignmentIndex.build(encoder, both) if isinstance(encoder, PieceEncoder) else None,
+            sentences=sentences,
+            alignment=alignment,
+            pieces=table,
         )
         progress("writing", 0, 1)
         write_index(directory, parts)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retriever.alignment import PieceEncoder
 from retriever.analysis import STOPWORDS, fold, singular
 from retriever.confidence import Calibration, bundled_calibration, index_calibration
 from retriever.cues import language_of
@@ -16,6 +15,7 @@ from retriever.glossary import Concept, bundled_glossary
 from retriever.indexing import Index
 from retriever.lexical import Slot
 from retriever.naming import Name, Ways, find_names
+from retriever.pieces import PieceEncoder
 from retriever.reranking import Reranker
 from retriever.spelling import Correction, Speller
 
@@ -295,12 +295,13 @@ class Retriever:
         self, query: Query, rows: "NDArray[np.int64]", parts: "NDArray[np.float32]"
     ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
         """Soft term alignment of the rows, and its gaps; where the encoder has no pieces, the better of the two cosines stands in, without a gap."""
-        if self.index.alignment is None or self.pieces is None:
+        index = self.index
+        if index.alignment is None or index.pieces is None or self.pieces is None:
             import numpy as np
 
             best: NDArray[np.float32] = parts[:, :2].max(axis=1, initial=0.0)
             return best, np.zeros_like(best)
-        return self.index.alignment.scores(self.pieces, query.pieces, rows)
+        return index.alignment.scores(self.pieces, index.pieces, query.pieces, rows)
 
 
 def _top_rows(scores: "NDArray[np.float32]", k: int) -> "NDArray[np.int64]":

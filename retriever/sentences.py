@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retriever.alignment import PieceEncoder
 from retriever.analysis import fold
 from retriever.encoders.protocol import Encoder
 from retriever.errors import IndexUnusableError, rebuild_hint
+from retriever.pieces import PieceEncoder, PieceTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ class SentenceIndex:
         pieces: "NDArray[np.int32]",
         sums: "NDArray[np.float32]",
     ) -> None:
-        self._starts, self._spans, self._piece_starts, self._pieces, self._sums = (
+        self._starts, self._spans, self._piece_starts, self.pieces, self._sums = (
             starts,
             spans,
             piece_starts,
@@ -92,7 +92,7 @@ class SentenceIndex:
     def save(self, folder: Path) -> None:
         import numpy as np
 
-        arrays: list[NDArray[Any]] = [self._starts, self._spans, self._piece_starts, self._pieces, self._sums]
+        arrays: list[NDArray[Any]] = [self._starts, self._spans, self._piece_starts, self.pieces, self._sums]
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
@@ -109,7 +109,12 @@ class SentenceIndex:
         return found
 
     def nearest(
-        self, encoder: Encoder, vector: "NDArray[np.float32]", rows: list[int], answers: list[str]
+        self,
+        encoder: Encoder,
+        table: PieceTable | None,
+        vector: "NDArray[np.float32]",
+        rows: list[int],
+        answers: list[str],
     ) -> list[tuple[Span, ...]]:
         """For each of `rows`, whose answers are `answers`, the sentence nearest to the query `vector`; none for an answer of one or two."""
         import numpy as np
@@ -122,8 +127,8 @@ class SentenceIndex:
         which = np.concatenate(chosen) if chosen else np.arange(0)
         if not len(which):
             return [() for _ in rows]
-        if isinstance(encoder, PieceEncoder):
-            cosines = self._cosines(encoder, vector, which)
+        if table is not None:
+            cosines = self._cosines(table, vector, which)
         else:
             owner = [text for text, cut in zip(answers, chosen, strict=True) for _ in cut]
             spans = self._spans[which].tolist()
@@ -141,7 +146,7 @@ class SentenceIndex:
         return marked
 
     def _cosines(
-        self, encoder: PieceEncoder, vector: "NDArray[np.float32]", which: "NDArray[np.int64]"
+        self, table: PieceTable, vector: "NDArray[np.float32]", which: "NDArray[np.int64]"
     ) -> "NDArray[np.float32]":
         """Of the sentences with a query vector: the products of their pieces are summed, which is the product of the sum."""
         import numpy as np
@@ -154,6 +159,7 @@ class SentenceIndex:
         starts, sizes = starts[known], sizes[known]
         bounds = np.cumsum(sizes) - sizes
         places = np.arange(int(sizes.sum())) + np.repeat(starts - bounds, sizes)
-        products = encoder.piece_vectors(self._pieces[places]) @ vector
+        owned = self.pieces[places]
+        products = table.cosines(owned, table.turn(vector[None, :]).T)[:, 0] * table.lengths(owned)
         out[known] = np.add.reduceat(products, bounds) / self._sums[which[known]]
         return out

@@ -11,7 +11,7 @@ from conftest import CHECKOUT
 # A module may import what stands before it, wherever in the module the import is. Folders count as one.
 ORDER = (
     "errors", "documents", "cues", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
-    "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "naming", "reranking", "confidence", "search", "answer",
+    "pieces", "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "naming", "reranking", "confidence", "search", "answer",
     "explaining", "rendering", "evaluation", "locations", "commands", "cli",
 )  # fmt: skip
 QUERY_TIME = (

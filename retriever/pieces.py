@@ -1,0 +1,105 @@
+"""The vectors of all pieces that occur in an index, kept small and together: those of a vocabulary lie far apart on the disk, these stay in the
+processor's cache.
+
+They are turned to the AXES directions in which they differ most (principal components of the unit vectors, about the origin) and kept in 8 bits a number.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from retriever.errors import IndexUnusableError, rebuild_hint
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FILES = ("piece_rows.npy", "piece_codes.npy", "piece_units.npy", "piece_lengths.npy", "piece_axes.npy")
+AXES = 192
+LARGEST = 127  # of the whole numbers that vectors are kept as
+
+
+@runtime_checkable
+class PieceEncoder(Protocol):
+    """An encoder that knows the vectors of the single pieces it cuts text into; `pool` makes the unit vectors of texts of their pieces."""
+
+    def piece_ids(self, texts: list[str]) -> list[list[int]]: ...
+
+    def piece_texts(self, ids: Sequence[int]) -> list[str]: ...
+
+    def piece_vectors(self, ids: "NDArray[np.int64]") -> "NDArray[np.float32]": ...
+
+    def pool(self, texts: "Sequence[Sequence[int] | NDArray[np.int32]]") -> "NDArray[np.float32]": ...
+
+
+class PieceTable:
+    """The vector of piece p has the direction of `codes[rows[p]]`, int8 (pieces, axes), and the length `lengths[rows[p]]`; `units` are one over the
+    lengths of the codes, and `axes` float32 (dimension, axes) turns a vector of the encoder to theirs.
+    """
+
+    def __init__(
+        self,
+        rows: "NDArray[np.int32]",
+        codes: "NDArray[np.int8]",
+        units: "NDArray[np.float32]",
+        lengths: "NDArray[np.float32]",
+        axes: "NDArray[np.float32]",
+    ) -> None:
+        self._rows, self._codes, self._units, self._lengths, self._axes = rows, codes, units, lengths, axes
+
+    @classmethod
+    def build(cls, encoder: PieceEncoder, pieces: "Sequence[NDArray[np.int32]]") -> "PieceTable":
+        """Of all the given pieces of an encoder, in any order and number."""
+        import numpy as np
+
+        found = np.unique(np.concatenate(pieces)).astype(np.int64)
+        vectors = encoder.piece_vectors(found)
+        lengths = np.linalg.norm(vectors, axis=1)
+        unit = vectors / np.maximum(lengths, 1e-12)[:, None]
+        axes = np.ascontiguousarray(np.linalg.eigh(unit.T @ unit)[1][:, ::-1][:, :AXES])
+        turned = unit @ axes
+        codes = np.rint(turned * (LARGEST / np.maximum(np.abs(turned).max(axis=1, initial=0), 1e-12))[:, None])
+        units = 1 / np.maximum(np.linalg.norm(codes, axis=1), 1)
+        rows = np.zeros(int(found[-1]) + 1 if len(found) else 0, dtype=np.int32)
+        rows[found] = np.arange(len(found))
+        return cls(rows, codes.astype(np.int8), units.astype(np.float32), lengths, axes)
+
+    @classmethod
+    def load(cls, folder: Path) -> "PieceTable":
+        """Raises IndexUnusableError when a file is missing or damaged."""
+        import numpy as np
+
+        try:
+            # still mapped; plain arrays are indexed faster
+            return cls(*(np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in FILES))
+        except (OSError, ValueError, EOFError) as error:
+            raise IndexUnusableError(f"{folder}: a piece file is missing or damaged; {rebuild_hint(folder)}") from error
+
+    def save(self, folder: Path) -> None:
+        import numpy as np
+
+        arrays: list[NDArray[Any]] = [self._rows, self._codes, self._units, self._lengths, self._axes]
+        for name, array in zip(FILES, arrays, strict=True):
+            np.save(folder / name, array, allow_pickle=False)
+
+    def turn(self, vectors: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Vectors of the encoder (n, dimension) along the axes, scaled to unit length; float32 (n, axes)."""
+        import numpy as np
+
+        turned = vectors @ self._axes
+        turned /= np.maximum(np.sqrt(np.einsum("nd,nd->n", turned, turned)), 1e-12)[:, None]
+        return turned
+
+    def cosines(self, pieces: "NDArray[np.int32]", turned: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Of pieces of the table with vectors that `turn` gave, (axes, n) here; float32 (len(pieces), n)."""
+        import numpy as np
+
+        rows = self._rows[pieces]
+        products: NDArray[np.float32] = np.take(self._codes, rows, axis=0).astype(np.float32) @ turned
+        products *= self._units[rows][:, None]
+        return products
+
+    def lengths(self, pieces: "NDArray[np.int32]") -> "NDArray[np.float32]":
+        """How long the vectors of pieces of the table are."""
+        found: NDArray[np.float32] = self._lengths[self._rows[pieces]]
+        return found
