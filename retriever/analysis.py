@@ -54,12 +54,19 @@ class Analyzer:
         self.words = words
         self.total = total
         self._log_total = math.log(total or 1)
-        self._longest = max(map(len, words), default=1)
+        self._longest: dict[str, int] = {}  # word with each first character
+        for word in words:
+            if len(word) > self._longest.get(word[0], 1):
+                self._longest[word[0]] = len(word)
 
     def terms(self, text: str) -> list[str]:
         """Terms of `text`, in order, stop words left out."""
+        return self.folded_terms(fold(text))
+
+    def folded_terms(self, folded: str) -> list[str]:
+        """Terms of a text that is folded already."""
         found: list[str] = []
-        for match in _RUN.finditer(fold(text)):
+        for match in _RUN.finditer(folded):
             run = match.group(0)
             found.extend(self._han_terms(run) if run[0] >= "\u3400" else _latin_terms(run))
         return [term for term in found if term not in STOPWORDS]
@@ -70,7 +77,7 @@ class Analyzer:
         best: list[tuple[float, int]] = [(0.0, size)] * (size + 1)
         for start in range(size - 1, -1, -1):
             options = []
-            for end in range(start + 1, min(size, start + self._longest) + 1):
+            for end in range(start + 1, min(size, start + self._longest.get(run[start], 1)) + 1):
                 count = self.words.get(run[start:end], 0)
                 if count or end == start + 1:
                     options.append((math.log(count or 1) - self._log_total + best[end][0], end))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILES = ("passages.faiss", "side_vectors.npy", "side_scales.npy")
+FILES = ("passages.faiss", "side_vectors.npy", "side_scales.npy", "axes.npy")
+AXES = 192
 LARGEST = 127  # of the whole numbers that vectors are kept as
 SAMPLED = 256  # questions of a corpus that `level` looks at
 # The level of a corpus that tells nothing, and how many questions it counts for: the mean of four corpora (0.46 to 0.66), set by hand.
@@ -28,8 +29,10 @@ class DenseIndex:
     `sides` are whole numbers, int8 (passages, 2, dimension), that times their `scales`, float32 (passages, 2), are the vectors of question and answer.
     """
 
-    def __init__(self, means: Any, sides: "NDArray[np.int8]", scales: "NDArray[np.float32]") -> None:
-        self._means, self._sides, self._scales = means, sides, scales
+    def __init__(
+        self, means: Any, sides: "NDArray[np.int8]", scales: "NDArray[np.float32]", axes: "NDArray[np.float32]"
+    ) -> None:
+        self._means, self._sides, self._scales, self._axes = means, sides, scales, axes
 
     @classmethod
     def build(cls, questions: "NDArray[np.float32]", answers: "NDArray[np.float32]") -> "DenseIndex":
@@ -40,11 +43,13 @@ class DenseIndex:
         sides = np.stack((questions, answers), axis=1)
         scales = np.abs(sides).max(axis=2) / np.float32(LARGEST)
         codes = np.rint(sides / np.maximum(scales, 1e-12)[:, :, None]).astype(np.int8)
+        middles = sides.mean(axis=1)
+        axes = np.ascontiguousarray(np.linalg.eigh(middles.T @ middles)[1][:, ::-1][:, :AXES])
         means = faiss.IndexScalarQuantizer(
-            questions.shape[1], faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
+            axes.shape[1], faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
         )
-        means.add(_whole(sides.mean(axis=1)))  # one scale for all, which changes no order
-        return cls(means, codes, scales)
+        means.add(_whole(middles @ axes))  # one scale for all, which changes no order
+        return cls(means, codes, scales, axes)
 
     @classmethod
     def load(cls, folder: Path) -> "DenseIndex":
@@ -55,16 +60,16 @@ class DenseIndex:
         try:
             means = faiss.read_index(str(folder / FILES[0]))
             # still mapped; plain arrays are indexed faster
-            sides, scales = (
+            sides, scales, axes = (
                 np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in FILES[1:]
             )
         except (RuntimeError, OSError, ValueError, EOFError) as error:
             raise IndexUnusableError(
                 f"{folder}: a vector file is missing or damaged; {rebuild_hint(folder)}"
             ) from error
-        if (sides.shape, scales.shape) != ((means.ntotal, 2, means.d), (means.ntotal, 2)) or sides.dtype != np.int8:
+        if (sides.shape, scales.shape) != ((means.ntotal, 2, len(axes)), (means.ntotal, 2)) or sides.dtype != np.int8:
             raise IndexUnusableError(f"{folder}: the vector files do not belong together; {rebuild_hint(folder)}")
-        return cls(means, sides, scales)
+        return cls(means, sides, scales, axes)
 
     def save(self, folder: Path) -> None:
         import faiss
@@ -74,6 +79,7 @@ class DenseIndex:
         (folder / FILES[0]).write_bytes(faiss.serialize_index(self._means).data)
         np.save(folder / FILES[1], self._sides, allow_pickle=False)
         np.save(folder / FILES[2], self._scales, allow_pickle=False)
+        np.save(folder / FILES[3], self._axes, allow_pickle=False)
 
     def __len__(self) -> int:
         return int(self._means.ntotal)
@@ -82,7 +88,7 @@ class DenseIndex:
         """The k rows nearest to a query vector (dimension,) by the mean of both cosines, ascending."""
         import numpy as np
 
-        rows: NDArray[np.int64] = np.sort(self._means.search(_whole(vector[None, :]), min(k, len(self)))[1][0])
+        rows: NDArray[np.int64] = np.sort(self._means.search(_whole(vector[None, :] @ self._axes), min(k, len(self)))[1][0])
         return rows[rows >= 0]
 
     def scores(self, vector: "NDArray[np.float32]", rows: "Sequence[int] | NDArray[np.int64]") -> "NDArray[np.float32]":

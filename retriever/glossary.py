@@ -36,16 +36,16 @@ class Glossary:
     """
 
     def __init__(self, terms: Iterable[Iterable[str]]) -> None:
-        self._terms = [list(dict.fromkeys(name.lower() for name in names)) for names in terms]
+        lowered = (dict.fromkeys(name.lower() for name in names) for names in terms)
+        self._terms = [[(name, _key(name)) for name in names] for names in lowered]
         self._named: dict[tuple[str, ...], list[int]] = {}
-        self._longest: dict[str, int] = {}
+        self._longest: dict[tuple[str, ...], int] = {}  # name that begins with these two tokens
         for number, names in enumerate(self._terms):
-            for name in names:
-                key = _key(name)
+            for name, key in names:
                 if key and len(name) > 1 and name not in STOPWORDS:
                     self._named.setdefault(key, []).append(number)
-                    if len(key) > self._longest.get(key[0], 0):
-                        self._longest[key[0]] = len(key)
+                    if len(key) > self._longest.get(key[:2], 1):
+                        self._longest[key[:2]] = len(key)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -61,18 +61,18 @@ class Glossary:
     def find(self, folded: str) -> list[Concept]:
         """The terms named in a folded text, from left to right, the longest name at each place."""
         tokens = [(singular(match.group(0)), match.start(), match.end()) for match in _TOKEN.finditer(folded)]
+        words = [word for word, _, _ in tokens]
         gaps = [folded[a:b] for (_, _, a), (_, b, _) in pairwise(tokens)]
         joined = [gap in ("", " ") or _JOIN.fullmatch(gap) for gap in gaps]  # nothing parts a token from the next
         found, at = [], 0
         while at < len(tokens):
-            for size in range(min(self._longest.get(tokens[at][0], 0), len(tokens) - at), 0, -1):
-                if not all(joined[at : at + size - 1]):
-                    continue
-                key = tuple(token for token, _, _ in tokens[at : at + size])
+            longest = self._longest.get(tuple(words[at : at + 2]), 1)
+            for size in range(min(longest, len(tokens) - at), 0, -1):
+                key = tuple(words[at : at + size])
                 terms = self._named.get(key)
-                if terms is not None:
-                    names = dict.fromkeys(name for number in terms for name in self._terms[number])
-                    others = tuple(name for name in names if _key(name) != key)
+                if terms is not None and all(joined[at : at + size - 1]):
+                    names = dict.fromkeys(named for number in terms for named in self._terms[number])
+                    others = tuple(name for name, other in names if other != key)
                     found.append(Concept(tokens[at][1], tokens[at + size - 1][2], others))
                     at += size - 1
                     break

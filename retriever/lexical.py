@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,8 @@ class LexicalIndex:
     ) -> None:
         self._ids = {term: n for n, term in enumerate(terms)}
         self._terms = terms
-        self._starts, self._rows, self._weights = starts, rows, weights
+        self._starts: list[int] = starts.tolist()  # looked up one by one, which plain numbers are quicker for
+        self._rows, self._weights = rows, weights
         self._passages = passages
 
     @classmethod
@@ -92,7 +94,8 @@ class LexicalIndex:
         import numpy as np
 
         (folder / FILES[0]).write_text(json.dumps(self._terms, ensure_ascii=False), encoding="utf-8")
-        arrays: list[NDArray[Any]] = [self._starts, self._rows, self._weights]
+        starts = np.asarray(self._starts, dtype=np.int64)
+        arrays: list[NDArray[Any]] = [starts, self._rows, self._weights]
         for name, array in zip(FILES[1:], arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
@@ -104,7 +107,8 @@ class LexicalIndex:
 
     def frequent(self, least: int) -> list[str]:
         """The terms that `least` passages or more have."""
-        return [self._terms[n] for n in (self._starts[1:] - self._starts[:-1] >= least).nonzero()[0].tolist()]
+        bounds = zip(self._terms, pairwise(self._starts), strict=True)
+        return [term for term, (start, end) in bounds if end - start >= least]
 
     def scores(self, terms: Iterable[Slot]) -> "NDArray[np.float32]":
         """BM25 score of every passage for a query; float32 (passages,).
@@ -133,7 +137,7 @@ class LexicalIndex:
     def _postings(self, term: str) -> "tuple[NDArray[np.int32], NDArray[np.float32]]":
         """The rows that have a term, ascending, and what it weighs in each."""
         n = self._ids.get(term)
-        span = slice(0, 0) if n is None else slice(int(self._starts[n]), int(self._starts[n + 1]))
+        span = slice(0, 0) if n is None else slice(self._starts[n], self._starts[n + 1])
         return self._rows[span], self._weights[span]
 
     def _sum(self, terms: Iterable[str]) -> "NDArray[np.float32]":
@@ -165,7 +169,7 @@ class LexicalIndex:
     def idf(self, term: str) -> float:
         """Inverse frequency of a term; that of a term no passage has when it is unknown."""
         n = self._ids.get(term)
-        return inverse_frequency(0 if n is None else int(self._starts[n + 1] - self._starts[n]), self._passages)
+        return inverse_frequency(0 if n is None else self._starts[n + 1] - self._starts[n], self._passages)
 
     def ceiling(self, terms: Iterable[Slot]) -> float:
         """The score of an endless repetition of all terms, of a concept in the way that could score most: an upper bound that makes scores of

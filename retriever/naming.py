@@ -38,7 +38,7 @@ def find_names(
     terms: Callable[[str], Sequence[str]],
 ) -> tuple[Name, ...]:
     """The names in a question `text`, given how it is read: `folded`, its glossary concepts with the ways they may be written, the words that
-    were only `guessed` (slips and what they were taken for; they are no names), and the analyzer's `terms`.
+    were only `guessed` (slips and what they were taken for; they are no names), and the analyzer's `terms` of folded text.
     """
     plain, doubtful = unicodedata.normalize("NFKC", text), {word.lower() for word in guessed}
     english = language_of(plain) == "en"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Candidates taken from FAISS and from BM25 before fusion, and how many of them, by the other parts of the score, are aligned; not tuned: 18 to
 # 80 aligned of 24 to 64 each answer the questions of all four sets named below equally well, as do candidates of each side apart; 12 lose four.
-CANDIDATES, ALIGNED = 24, 20
+CANDIDATES, ALIGNED = 32, 20
 # Weights of (cosine with question, cosine with answer, normalised BM25, alignment). Chosen on 445 answerable questions over four corpora (the five
 # first pages, the bundled corpus, tests/pages/dev and dev2), 2026-11-21, among cosines 0.4 to 0.6, BM25 0.05 to 0.3, alignment 0.3 to 0.6. The same
 # for questions in the passage's language and in another: an extra weight for the same language came out as 0.
@@ -182,7 +182,7 @@ class Retriever:
         known = [(concept, self._ways(folded, concept)) for concept in concepts]
         slots = tuple(dict.fromkeys(self._slots(folded, known)))
         guessed = [word for one in corrections for word in (one.written, one.read_as)]
-        names = find_names(text, folded, known, guessed, self.index.analyzer.terms)
+        names = find_names(text, folded, known, guessed, self.index.analyzer.folded_terms)
         return Query(
             text, language_of(text), folded, slots, vector, tuple(sorted(set(pieces))), concepts, corrections, names
         )
@@ -200,7 +200,7 @@ class Retriever:
 
     def _ways(self, folded: str, concept: Concept) -> Ways:
         """The ways a concept may be written, as it is in the question first. Those of the glossary's names are remembered."""
-        terms = self.index.analyzer.terms
+        terms = self.index.analyzer.folded_terms
         for name in concept.others:
             if name not in self._names:
                 self._names[name] = tuple(dict.fromkeys(terms(name)))
@@ -209,7 +209,7 @@ class Retriever:
 
     def _slots(self, folded: str, concepts: list[tuple[Concept, Ways]]) -> Iterator[Slot]:
         """What lexical search looks for: the terms of a folded question, and its concepts in all their ways."""
-        terms, at = self.index.analyzer.terms, 0
+        terms, at = self.index.analyzer.folded_terms, 0
         for concept, ways in concepts:
             yield from terms(folded[at : concept.start])
             if ways:
