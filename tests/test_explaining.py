@@ -18,8 +18,9 @@ from retriever.encoders.static import StaticEncoder
 from retriever.explaining import MET, PARTS, SHOWN, Explained, Explanation, Meeting, explain, reading
 from retriever.indexing import open_index
 from retriever.pipeline import query_text
-from retriever.rendering import Places, Style, answer_object, answer_text
+from retriever.rendering import Places, answer_object, answer_text
 from retriever.search import Hit, Query, Retriever, SearchSettings
+from retriever.terminal import Style
 
 TYPO = "what does dropuot do"
 TRADITIONAL = "隨機失活為什麼能減輕過擬合"

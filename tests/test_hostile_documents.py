@@ -28,13 +28,13 @@ from retriever.pages import Page
 from retriever.pipeline import build
 from retriever.rendering import (
     Places,
-    Style,
     answer_text,
     clean_view,
     open_question_text,
     page_view,
     passage_text,
 )
+from retriever.terminal import Style
 
 FIXED = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 SUFFIXES = st.sampled_from([".txt", ".md", ".html"])

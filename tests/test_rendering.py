@@ -19,10 +19,8 @@ from retriever.documents import Document, Drop, Source
 from retriever.errors import InputError
 from retriever.rendering import (
     Places,
-    Style,
     answer_object,
     answer_text,
-    clean_text,
     clean_view,
     drop_object,
     open_question_text,
@@ -31,8 +29,8 @@ from retriever.rendering import (
     passage_text,
     place,
     read_place,
-    wrap,
 )
+from retriever.terminal import Style, clean_text, wrap
 
 PLAIN, COLOUR = Style(60, False), Style(60, True)
 NOWHERE = Places([])

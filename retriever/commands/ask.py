@@ -140,7 +140,7 @@ class _Session:
 
     def batch(self, lines: Iterable[tuple[int, str]]) -> int:
         """Answer every line, in order; a broken line is reported and the others are answered."""
-        from retriever.rendering import clean_text
+        from retriever.terminal import clean_text
 
         broken = answered = 0
         for number, line in lines:
@@ -212,7 +212,7 @@ def _batch_lines(batch: str) -> Iterator[tuple[int, str]]:
             raw = Path(batch).read_bytes()
         except OSError as error:
             raise InputError(f"{batch}: cannot be read ({error.strerror})") from error
-    from retriever.corpus import decode
+    from retriever.decoding import decode
 
     text = _mostly_utf8(raw)
     if text is None:

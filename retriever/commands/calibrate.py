@@ -43,7 +43,7 @@ def calibrate(
     from retriever.evaluation.evaluate import content_lines
     from retriever.evaluation.gold import read_questions
     from retriever.locations import index_directory
-    from retriever.rendering import clean_text
+    from retriever.terminal import clean_text
 
     if (questions is None) == (not remove) or (remove and dry_run):
         raise InputError("give a file of questions with gold, or --remove alone")

@@ -133,7 +133,7 @@ def status(index_: str | None, as_json: bool) -> int:
 def verify(index_: str | None, as_json: bool) -> int:
     """Check every file of the index, every record and every citation; status 1 when something is wrong or a source has changed."""
     from retriever.locations import index_directory
-    from retriever.rendering import clean_text
+    from retriever.terminal import clean_text
     from retriever.verifying import verify as verify_index
 
     directory = index_directory(index_)
