@@ -68,38 +68,28 @@ class _Refused(_SystemPath):
 
 
 def find_sources(
-    roots: Iterable[Path], options: CorpusOptions = CorpusOptions(), *, prefixed: bool | None = None
+    roots: Iterable[Path], options: CorpusOptions = CorpusOptions(), *, lenient: bool = False
 ) -> list[tuple[str, Path]]:
     """(name, path) of every file under `roots` (files or folders), sorted by name; hidden ones are skipped.
 
-    Names are relative to their root, prefixed with the root's own name when there are several roots (or as `prefixed` says).
+    Names are relative to their root, prefixed with the root's own name when there are several roots.
     A file reached from two roots or by a link is listed once, by its own name where it has one. What is not read is listed too, for
     `load_source` to say why: folders that cannot be listed, links that lead nowhere, links out of all roots (unless
     `options.follow_links`).
-    Raises InputError for a root that does not exist or holds no document.
+    Raises InputError for a root that does not exist or holds no document; a `lenient` search passes it over.
     """
     roots = list(dict.fromkeys(Path(root) for root in roots))
-    prefixed = len(roots) > 1 if prefixed is None else prefixed
     entries: list[_Entry] = []
     tops = [os.path.realpath(root) for root in roots]
     for root, top in zip(roots, tops, strict=True):
-        if not os.path.exists(root):
-            raise InputError(f"{shown(root)}: no such file or folder; check the path")
-        if os.path.isfile(root):
-            if root.suffix.lower() not in FORMATS:
-                raise InputError(f"{shown(root)}: unknown kind of file; readable are {' '.join(sorted(FORMATS))}")
-            entries.append(_Entry(root.name, root, top))
-        elif os.path.isdir(root):
-            prefix = f"{os.path.basename(top)}/" if prefixed else ""
-            walked = _walk(root, None if options.follow_links else tops)
-            wanted = [entry for entry in walked if _wanted(entry.name, entry.path, options)]
-            entries.extend(replace(entry, name=prefix + entry.name) for entry in wanted)
-            if not wanted:
-                raise InputError(
-                    f"{shown(root)}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
-                )
-        else:
-            raise InputError(f"{shown(root)}: neither a file nor a folder")
+        try:
+            inside = _entries(root, top, tops, options)
+        except InputError:
+            if not lenient:
+                raise
+            continue
+        prefix = f"{os.path.basename(top)}/" if len(roots) > 1 and os.path.isdir(root) else ""
+        entries.extend(replace(entry, name=prefix + entry.name) for entry in inside)
     found: dict[str, Path] = {}
     seen: set[str] = set()
     for entry in sorted(entries, key=lambda entry: entry.linked):
@@ -117,6 +107,25 @@ class _Entry:
     path: Path
     real: str
     linked: bool = False
+
+
+def _entries(root: Path, top: str, tops: list[str], options: CorpusOptions) -> list[_Entry]:
+    """The documents at one of the roots, which really lies at `top` and the roots together at `tops`. Raises InputError when there is none."""
+    if not os.path.exists(root):
+        raise InputError(f"{shown(root)}: no such file or folder; check the path")
+    if os.path.isfile(root):
+        if root.suffix.lower() not in FORMATS:
+            raise InputError(f"{shown(root)}: unknown kind of file; readable are {' '.join(sorted(FORMATS))}")
+        return [_Entry(root.name, root, top)]
+    if not os.path.isdir(root):
+        raise InputError(f"{shown(root)}: neither a file nor a folder")
+    walked = _walk(root, None if options.follow_links else tops)
+    found = [entry for entry in walked if _wanted(entry.name, entry.path, options)]
+    if not found:
+        raise InputError(
+            f"{shown(root)}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
+        )
+    return found
 
 
 def _walk(root: Path, within: list[str] | None) -> Iterator[_Entry]:

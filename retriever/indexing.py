@@ -6,7 +6,7 @@ import shutil
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,7 @@ class Parts:
     settings: dict[str, Any]
     sentences: SentenceIndex
     alignment: AlignmentIndex | None = None
+    skipped: list[dict[str, str]] = field(default_factory=list)
 
 
 class Index:
@@ -106,6 +107,11 @@ class Index:
     def sources(self) -> list[dict[str, Any]]:
         """What was read: name, path, sha256, encoding, format and counts of every source."""
         rows: list[dict[str, Any]] = from_json(self._sources)
+        return rows
+
+    def skipped(self) -> list[dict[str, str]] | None:
+        """Name and reason of every file of the corpus that was not read; None of an index that was built before this was kept."""
+        rows: list[dict[str, str]] | None = self.manifest.get("skipped")
         return rows
 
     def check_encoder(self, encoder: Encoder) -> None:
@@ -203,6 +209,7 @@ def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
         },
         "level": level(parts.question_vectors, parts.answer_vectors, families, copies),
         "settings": parts.settings,
+        "skipped": parts.skipped,
     }
 
 

@@ -14,6 +14,7 @@ from retriever.indexing import Index
 from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1
+SKIPPED = 3  # files named by `retriever status` of those that were not read
 
 
 class Places:
@@ -284,6 +285,12 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]], ca
         lines.append(f"confidence {clean_text(calibrated)}")
     changed = [f"{kind}: {', '.join(map(_name, names))}" for kind, names in changes.items() if names]
     lines.append("corpus     " + (f"{'; '.join(changed)}; {refresh_hint(directory)}" if changed else "unchanged since"))
+    skipped = index.skipped()
+    if skipped is not None:
+        lines.append(f"skipped    {len(skipped)} files when it was built")
+        lines.extend(f"  {_name(row['name']) or '.'}  {_name(row['reason'])}" for row in skipped[:SKIPPED])
+        if len(skipped) > SKIPPED:
+            lines.append(f"  … and {len(skipped) - SKIPPED} more; --json lists them all")
     lines.extend(
         f"  {_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
         for row in index.sources()

@@ -1,5 +1,6 @@
 """The program end to end: every command on the bundled corpus or on small pages, its streams and its exit status."""
 
+import hashlib
 import json
 import os
 import pty
@@ -428,6 +429,67 @@ def test_status_does_not_count_skipped_files_as_added(cli: Run, own: Path) -> No
     (own / "corpus" / "empty.md").write_text("", encoding="utf-8")
     cli("index", "--index", own / "index")
     assert "unchanged since" in cli("status", "--index", own / "index").out
+
+
+def test_status_tells_what_was_skipped_and_why(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count and the first three with their reason for people, all of them for programs; none after they are mended."""
+    assert "\nskipped    0 files when it was built\n" in cli("status", "--index", own / "index").out
+    for name in ("empty.md", "blank.md", "hollow.txt"):
+        (own / "corpus" / name).write_text(" \n", encoding="utf-8")
+    (own / "corpus" / "sub").mkdir()
+    (own / "corpus" / "sub" / "binary.txt").write_bytes(bytes(range(256)) * 4)
+    cli("index", "--index", own / "index")
+    assert re.search(
+        r"^skipped    4 files when it was built\n  blank\.md  empty file\n  empty\.md  empty file\n  hollow\.txt  empty file\n"
+        r"  … and 1 more; --json lists them all$",
+        cli("status", "--index", own / "index").out,
+        re.MULTILINE,
+    )
+    (found,) = objects(cli("status", "--json", "--index", own / "index").out)
+    assert [row["name"] for row in found["skipped"]] == ["blank.md", "empty.md", "hollow.txt", "sub/binary.txt"]
+    assert [row["reason"].split(";")[0] for row in found["skipped"]] == [*["empty file"] * 3, "binary content"]
+    before = generation(own / "index").name
+    monkeypatch.chdir(own)
+    cli("index", "corpus", "--index", own / "index", "--full")
+    assert generation(own / "index").name == before
+    (own / "corpus" / "sub" / "binary.txt").unlink()
+    cli("index", "--index", own / "index")
+    assert "skipped    3 files" in cli("status", "--index", own / "index").out
+
+
+def test_status_of_an_older_index_says_nothing_of_what_was_skipped(cli: Run, own: Path) -> None:
+    """An index that was built before it was kept is read all the same; programs get null."""
+    folder = generation(own / "index")
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    del manifest["skipped"]
+    raw = json.dumps(manifest).encode()
+    (folder / "manifest.json").write_bytes(raw)
+    name = hashlib.sha256(raw).hexdigest()[:16]
+    folder.rename(folder.with_name(name))
+    (own / "index" / "CURRENT").write_text(name + "\n", encoding="utf-8")
+    assert "skipped" not in cli("status", "--index", own / "index").out
+    (found,) = objects(cli("status", "--json", "--index", own / "index").out)
+    assert found["skipped"] is None
+
+
+def test_status_looks_into_each_folder_once(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many roots there are, and when one of them has gone."""
+    import shutil
+
+    for name in ("second", "third"):
+        shutil.copytree(own / "corpus", own / name)
+    cli("index", own / "corpus", own / "second", own / "third", "--index", own / "index")
+    shutil.rmtree(own / "third")
+    seen, scandir = [], os.scandir
+
+    def noted(folder: Path) -> Any:
+        seen.append(Path(folder).name)
+        return scandir(folder)
+
+    monkeypatch.setattr("retriever.corpus.os.scandir", noted)
+    result = cli("status", "--index", own / "index")
+    assert "removed: third/copy.txt, third/en.md, third/zh.md; refresh" in result.out
+    assert sorted(name for name in seen if name in ("corpus", "second", "third")) == ["corpus", "second"]
 
 
 @pytest.mark.parametrize("paths", [["corpus", "corpus"], ["corpus/zh.md", "corpus"], ["corpus", "corpus/zh.md"]])
