@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from retriever.answer import Answer, Choice
+from retriever.cues import language_of
 from retriever.documents import Document, Drop, Passage, Source
 from retriever.errors import InputError, refresh_hint
 from retriever.explaining import Explained, Explanation
@@ -78,6 +79,23 @@ def answer_object(
             "changes": [{"kind": kind, "what": what} for kind, what in explained.reading],
         }
     return found
+
+
+def fault_object(message: str, query_id: Any, question: str | None) -> dict[str, Any]:
+    """The JSON form of a line of a batch that could not be asked: the keys of an answer, no answers, and the ``error``. The question is None where
+    none could be read.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": query_id,
+        "question": question,
+        "language": None if question is None else language_of(question),
+        "abstained": True,
+        "reason": message,
+        "confidence": 0.0,
+        "answers": [],
+        "error": message,
+    }
 
 
 def _choice_object(choice: Choice, rank: int, places: Places, reason: Explanation | None) -> dict[str, Any]:

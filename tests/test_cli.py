@@ -177,7 +177,9 @@ def test_output_that_is_no_terminal_holds_no_escape(cli: Run, bundled: Path) -> 
 
 
 def test_a_batch_is_answered_in_order_with_its_ids(cli: Run, bundled: Path, tmp_path: Path) -> None:
-    """Objects with ids and bare lines mix; one object a line comes out, in the order they went in; blank lines are nothing."""
+    """Objects with ids and bare lines mix; one object a line comes out, in the order they went in; blank lines are nothing. What has no id goes by the
+    number of its line.
+    """
     batch = tmp_path / "questions.jsonl"
     batch.write_text(
         '{"id": "a", "question": "什么是过拟合"}\n\nwhat is dropout?\n{"question": "梯度消失"}\n'
@@ -188,8 +190,8 @@ def test_a_batch_is_answered_in_order_with_its_ids(cli: Run, bundled: Path, tmp_
     assert (result.status, result.err) == (0, "")
     assert [(row["id"], row["question"]) for row in objects(result.out)] == [
         ("a", "什么是过拟合"),
-        (None, "what is dropout?"),
-        (None, "梯度消失"),
+        (3, "what is dropout?"),
+        (4, "梯度消失"),
         ("z", "what is attention"),
     ]
 
@@ -205,7 +207,7 @@ def test_a_batch_answers_as_single_questions_do(cli: Run, bundled: Path) -> None
     """An answer does not depend on its neighbours."""
     (alone,) = objects(cli("ask", BN, "--json", "--index", bundled).out)
     batch = f"what is dropout\n{BN}\n学习率"
-    assert objects(cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=batch).out)[1] == alone
+    assert objects(cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=batch).out)[1] == alone | {"id": 2}
 
 
 @pytest.mark.parametrize(
@@ -214,19 +216,47 @@ def test_a_batch_answers_as_single_questions_do(cli: Run, bundled: Path) -> None
 def test_a_broken_batch_line_is_reported_with_its_number_and_the_others_are_answered(
     cli: Run, bundled: Path, broken: str
 ) -> None:
-    """Status 2, one line on stderr with the line's number; the lines around it are answered."""
+    """Status 2, one line on stderr with the line's number, an object with the same error in its place; the lines around it are answered."""
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=f"what is dropout\n\n{broken}\n{BN}\n")
     assert result.status == 2
     assert result.err.count("\n") == 1
     assert result.err.startswith("error: line 3: ")
-    assert [row["question"] for row in objects(result.out)] == ["what is dropout", BN]
+    before, fault, after = objects(result.out)
+    assert [before["question"], after["question"]] == ["what is dropout", BN]
+    assert result.err == f"error: line 3: {fault['error']}\n"
+    assert list(fault) == [*before, "error"]
+    assert fault == {
+        "schema_version": 1, "id": "x" if "id" in broken else 3, "question": None, "language": None, "abstained": True,
+        "reason": fault["error"], "confidence": 0.0, "answers": [], "error": fault["error"],
+    }  # fmt: skip
+    assert "error" not in before | after
+
+
+@pytest.mark.parametrize(("given", "told"), [("0", 0), ('""', ""), ("[1, 2]", [1, 2]), ("null", 1)])
+def test_an_id_is_given_back_as_it_came(cli: Run, bundled: Path, given: str, told: Any) -> None:
+    """Whatever it is; null is none. The line for people has it too."""
+    for line, status in ((f'{{"id": {given}, "question": "GAN"}}', 0), (f'{{"id": {given}}}', 2)):
+        result = cli("ask", "--batch", "-", "--json", "-k", "1", "--index", bundled, stdin=line)
+        assert (result.status, [row["id"] for row in objects(result.out)]) == (status, [told])
+    line = f'{{"id": {given}, "question": "GAN"}}'
+    assert cli("ask", "--batch", "-", "--index", bundled, stdin=line).out.startswith(f"## {told}: GAN\n")
+
+
+def test_a_batch_for_people_tells_broken_lines_on_stderr_alone(cli: Run, bundled: Path) -> None:
+    """Without --json, stdout has the questions that were answered."""
+    result = cli("ask", "--batch", "-", "-k", "1", "--index", bundled, stdin="{}\nGAN\n")
+    assert (result.status, result.err.count("\n"), re.findall(r"^## (.*)$", result.out, re.MULTILINE)) == (
+        2,
+        1,
+        ["2: GAN"],
+    )
 
 
 @pytest.mark.parametrize("line", ["[1]", '["what is dropout"]', "[]"])
 def test_a_batch_line_that_is_a_list_is_broken_and_a_bracket_is_not(cli: Run, bundled: Path, line: str) -> None:
     """JSON that is no object is reported; a question may begin with a bracket."""
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=f"{line}\n[MASK] 是什么\n")
-    assert (result.status, [row["question"] for row in objects(result.out)]) == (2, ["[MASK] 是什么"])
+    assert (result.status, [row["question"] for row in objects(result.out)]) == (2, [None, "[MASK] 是什么"])
     assert "line 1" in result.err
 
 
@@ -235,7 +265,7 @@ def test_one_bad_byte_breaks_one_line_of_a_batch(cli: Run, bundled: Path, tmp_pa
     batch = tmp_path / "questions.txt"
     batch.write_bytes(f"{BN}\n".encode() + b"dropout \xff?\n" + "学习率怎么调\n".encode())
     result = cli("ask", "--batch", batch, "--json", "--index", bundled)
-    assert [row["question"] for row in objects(result.out)] == [BN, "学习率怎么调"]
+    assert [(row["id"], row["question"]) for row in objects(result.out)] == [(1, BN), (2, None), (3, "学习率怎么调")]
     assert "line 2: not UTF-8" in result.err
 
 
@@ -267,14 +297,14 @@ def test_a_batch_line_ends_at_its_line_feed_only(cli: Run, bundled: Path, separa
     line = json.dumps({"question": f"what is{separator} dropout"}, ensure_ascii=False)
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=f"{line}\n{{\n")
     assert result.err.startswith("error: line 2: ")
-    assert [row["question"] for row in objects(result.out)] == [f"what is{separator} dropout"]
+    assert [row["question"] for row in objects(result.out)] == [f"what is{separator} dropout", None]
 
 
 def test_a_batch_line_nested_too_deeply_is_a_broken_line(cli: Run, bundled: Path) -> None:
     """Hostile nesting is one broken line, not the end of the batch."""
     batch = '{"question":' * 100_000 + "\nwhat is dropout\n"
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=batch)
-    assert (result.status, len(objects(result.out))) == (2, 1)
+    assert (result.status, [row["id"] for row in objects(result.out)]) == (2, [1, 2])
 
 
 # the index that is used

@@ -139,20 +139,29 @@ class _Session:
         return 1 if result.abstained else 0
 
     def batch(self, lines: Iterable[tuple[int, str]]) -> int:
-        """Answer every line, in order; a broken line is reported and the others are answered."""
+        """Answer every line, in order; a broken line is reported, is an object with its error in JSON, and the others are answered.
+
+        A line without an id goes by its number.
+        """
+        from retriever.rendering import fault_object
         from retriever.terminal import clean_text
 
         broken = answered = 0
         for number, line in lines:
+            query_id, text = number, None
             try:
-                query_id, text = _read_query(line)
+                row = _read_row(line)
+                query_id = number if row.get("id") is None else row["id"]
+                text = _question_of(row)
                 result = self.answer(text)
             except InputError as error:
                 broken += 1
                 click.echo(f"error: line {number}: {error}", err=True)
+                if self.as_json:
+                    click.echo(json.dumps(fault_object(str(error), query_id, text), ensure_ascii=False))
                 continue
             if not self.as_json:
-                click.echo(clean_text(f"## {query_id or number}: {text}"))
+                click.echo(clean_text(f"## {query_id}: {text}"))
             answered += 1 - self.show(result, query_id)
             if not self.as_json:
                 click.echo()
@@ -247,22 +256,29 @@ def _is_broken(line: bytes) -> bool:
     return False
 
 
-def _read_query(line: str) -> tuple[Any, str]:
-    """(id, question) of a batch line; the id is given back as it came."""
+_FORM = 'write {"id": "1", "question": "…"} or the bare question'
+
+
+def _read_row(line: str) -> dict[str, Any]:
+    """The object of a batch line; of a bare line one that has it as the question."""
     if any("\udc80" <= char <= "\udcff" for char in line):
         raise InputError("not UTF-8, as the other lines are; save the file as UTF-8")
     if not line.lstrip().startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
             if isinstance(json.loads(line), list):
-                raise InputError('a list, not a question; write {"id": "1", "question": "…"} or the bare question')
-        return None, line.strip()
+                raise InputError(f"a list, not a question; {_FORM}")
+        return {"question": line.strip()}
     try:
-        row = json.loads(line)
-        text = row["question"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
-            'not a JSON object with a "question"; write {"id": "1", "question": "…"} or the bare question'
-        ) from error
-    if not isinstance(text, str) or not text.strip():
+        row: dict[str, Any] = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'not a JSON object with a "question"; {_FORM}') from error
+    return row
+
+
+def _question_of(row: dict[str, Any]) -> str:
+    """The question of a batch line's object."""
+    if "question" not in row:
+        raise InputError(f'not a JSON object with a "question"; {_FORM}')
+    if not isinstance(row["question"], str) or not row["question"].strip():
         raise InputError("the question is empty")
-    return row.get("id"), text
+    return row["question"]
