@@ -16,7 +16,8 @@ import pytest
 from conftest import CHECKOUT, MINI_PAGES, Result, Run
 from doubles import tiny_model
 
-from retriever.cli import main_group
+from retriever.cli import main_group, run
+from retriever.commands.ask import ask
 from retriever.indexing import open_index
 from retriever.locations import bundled_corpus
 
@@ -670,7 +671,17 @@ def test_version_is_that_of_the_package(cli: Run) -> None:
     """--version names program and version."""
     from retriever import __version__
 
-    assert cli("--version").out == f"retriever, version {__version__}\n"
+    for arguments in (["--version"], ["ask", "--version"]):
+        assert cli(*arguments) == Result(0, f"retriever, version {__version__}\n", "")
+
+
+def test_version_of_the_short_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`ask --version` says the same as `retriever --version`."""
+    from retriever import __version__
+
+    with pytest.raises(SystemExit) as left:
+        run(ask, ["--version"])
+    assert (left.value.code, capsys.readouterr().out) == (0, f"retriever, version {__version__}\n")
 
 
 # bad input
@@ -931,6 +942,44 @@ def test_ask_alone_on_a_terminal_is_a_prompt_with_a_history(bundled: Path, tmp_p
     assert len(re.findall(r"^.*\(\d+ %\)", seen, re.MULTILINE)) == 2
     history = (tmp_path / "retriever" / "history").read_text(encoding="utf-8")
     assert "what is dropout" in history
+
+
+@pytest.fixture
+def prompt(cli: Run, bundled: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """What comes of typing these lines at the prompt; the end of input is an error."""
+
+    def typed(*lines: str) -> Result:
+        waiting = list(lines)
+        monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+        monkeypatch.setattr("builtins.input", lambda _: waiting.pop(0))
+        result = cli("ask", "-k", "1", "--index", bundled)
+        assert waiting == []
+        return result
+
+    return typed
+
+
+@pytest.mark.parametrize("word", ["quit", "exit", ":q", "退出", "QUIT", " Exit ", ""])
+def test_the_prompt_is_left_by_a_word(prompt: Callable[..., Result], word: str) -> None:
+    """Words that mean it are not asked; the first line says which."""
+    result = prompt(BN, word)
+    assert (result.status, len(re.findall(r"^1\. ", result.out, re.MULTILINE))) == (0, 1)
+    assert result.err == "Ask a question; ? for help. quit, exit, :q, 退出, an empty line or Ctrl-D ends.\n"
+
+
+@pytest.mark.parametrize("word", ["?", "？", "help", "Help", "帮助"])
+def test_the_prompt_helps(prompt: Callable[..., Result], word: str) -> None:
+    """One line, how to leave among it; nothing is asked."""
+    result = prompt(word, "quit")
+    assert (result.status, result.out, result.err.count("\n")) == (0, "", 2)
+    assert "ask --help" in result.err.split("\n")[1]
+
+
+def test_a_question_that_holds_such_a_word_is_asked(prompt: Callable[..., Result]) -> None:
+    """Only a line of nothing else is meant for the prompt."""
+    result = prompt("help with dropout", "怎么退出鞍点", "quit")
+    assert result.err.count("\n") == 1
+    assert len(result.out.split("\n\n")) > 2
 
 
 def test_the_index_that_asks_were_answered_from_is_untouched(bundled: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retriever import __version__
 from retriever.commands.opening import follow, open_retriever
 from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, Share, terminal_style
 from retriever.errors import InputError, refresh_hint
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from retriever.search import Retriever
 
 
+# What is no question at the prompt, in small letters.
+LEAVE = ("quit", "exit", ":q", "退出")
+HELP = ("?", "？", "help", "帮助")
+_ENDING = f"{', '.join(LEAVE)}, an empty line or Ctrl-D ends."
+
+
 @click.command(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="retriever")
 @click.argument("question", nargs=-1)
 @click.option("-k", default=3, show_default=True, metavar="N", help="How many answers to give at most.")
 @INDEX
@@ -168,17 +176,23 @@ class _Session:
         return 2 if broken else 0 if answered else 1
 
     def prompt(self) -> int:
-        """Ask for questions until end of input; with line editing and a history."""
+        """Ask for questions until a word of LEAVE, an empty line or the end of input; with line editing and a history."""
         history = _history()
-        click.echo("Ask a question; an empty line or Ctrl-D ends.", err=True)
+        click.echo(f"Ask a question; ? for help. {_ENDING}", err=True)
         try:
             while True:
                 try:
                     text = input("? ").strip()
                 except EOFError:
                     break
-                if not text:
+                if not text or text.lower() in LEAVE:
                     break
+                if text.lower() in HELP:
+                    click.echo(
+                        f"Ask in Chinese or English, in a sentence or a few words. How answers are shown: ask --help. {_ENDING}",
+                        err=True,
+                    )
+                    continue
                 try:
                     self.show(self.answer(text), None)
                 except InputError as error:
