@@ -12,9 +12,11 @@ from retriever.documents import Document, Drop, Passage, Source
 from retriever.errors import InputError, refresh_hint
 from retriever.explaining import Explained, Explanation
 from retriever.indexing import Index
+from retriever.search import Query
 from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1
+_HAN = re.compile(r"[\u3400-\u9fff]")
 SKIPPED = 3  # files named by `retriever status` of those that were not read
 
 
@@ -162,20 +164,43 @@ def answer_text(
     return "\n".join([*(style.paint(line, "2") for line in reading), *([""] if reading else []), text])
 
 
+# What is said of a question, in English and in Chinese.
+_ENGLISH = {
+    "nothing": "Nothing in the corpus answers this.",
+    "nearest": "The nearest question is: {}  (show it with --nearest)",
+    "passages": "Nothing in the corpus answers this. The nearest passages are:",
+    "absent": "No passage mentions {}.",
+    "comma": ", ",
+}
+_CHINESE = {
+    "nothing": "文档里没有能回答这个问题的内容。",
+    "nearest": "最接近的问题是：{}（加 --nearest 查看）",
+    "passages": "文档里没有能回答这个问题的内容。最接近的几段是：",
+    "absent": "没有一段提到{}。",
+    "comma": "、",
+}
+
+
+def _words_for(query: Query) -> dict[str, str]:
+    """The words in the language of a question; one with no Chinese character (of digits, say) is answered in English, whatever it counts as."""
+    return _CHINESE if query.language != "en" and _HAN.search(query.text) else _ENGLISH
+
+
 def _answer_text(result: Answer, places: Places, style: Style, show_nearest: bool, explained: Explained | None) -> str:
-    names = ", ".join(f"“{clean_text(name)}”" for name in result.absent)
-    missed = f"No passage mentions {names}." if names else ""
+    words = _words_for(result.query)
+    names = words["comma"].join(f"“{clean_text(name)}”" for name in result.absent)
+    missed = words["absent"].format(names) if names else ""
     if result.abstained and not show_nearest:
-        lines = ["Nothing in the corpus answers this."]
+        lines = [words["nothing"]]
         if result.choices:
-            nearest = f"The nearest question is: {clean_text(result.choices[0].hit.passage.question)}  (show it with --nearest)"
+            nearest = words["nearest"].format(clean_text(result.choices[0].hit.passage.question))
             lines.extend(
                 style.paint(line, "2") for text in (missed, nearest) if text for line in wrap(text, style.width)
             )
         return "\n".join(lines)
     parts = ["\n".join(style.paint(line, "2") for line in wrap(missed, style.width))] if missed else []
     if result.abstained:
-        parts.insert(0, "Nothing in the corpus answers this. The nearest passages are:")
+        parts.insert(0, words["passages"])
     for rank, choice in enumerate(result.choices, 1):
         passage = choice.hit.passage
         head = " › ".join([*passage.heading_path[-1:], passage.question]) if passage.parent else passage.question
