@@ -1,7 +1,5 @@
 """The only formatter: answers and passages as JSON objects and as text for a terminal."""
 
-import hashlib
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,52 +7,16 @@ from typing import Any
 from retriever.answer import Answer, Choice
 from retriever.cues import language_of
 from retriever.documents import Document, Drop, Passage, Source
-from retriever.errors import InputError, refresh_hint
+from retriever.errors import refresh_hint
 from retriever.explaining import Explained, Explanation
 from retriever.indexing import Index
+from retriever.places import Places, citation, place, shown_name
 from retriever.search import Query
 from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1
 _HAN = re.compile(r"[\u3400-\u9fff]")
 SKIPPED = 3  # files named by `retriever status` of those that were not read
-
-
-class Places:
-    """Where the sources of an index lie: turns a source name into a path that opens from the current folder."""
-
-    def __init__(self, sources: list[dict[str, Any]]) -> None:
-        self._paths: dict[str, str] = {row["name"]: row["path"] for row in sources}
-        self._digests: dict[str, str] = {row["name"]: row.get("sha256", "") for row in sources}
-
-    def state(self, name: str) -> str:
-        """ "is gone" or "has changed" when the file of a source is no longer what was indexed, else ""."""
-        try:
-            with open(self._paths[name], "rb") as file:
-                same = hashlib.file_digest(file, "sha256").hexdigest() == self._digests[name]
-        except (OSError, KeyError):
-            return "is gone"
-        return "" if same else "has changed"
-
-    def path(self, name: str) -> str:
-        """The path of a source: relative when it lies below the current folder, else absolute; its name when unknown."""
-        path = self._paths.get(name, name)
-        try:
-            return os.fspath(Path(path).relative_to(Path.cwd()))
-        except ValueError:
-            return path
-
-
-def citation(passage: Passage, places: Places) -> dict[str, Any]:
-    return {
-        "source": places.path(passage.source),
-        "start_line": passage.answer_lines[0],
-        "end_line": passage.answer_lines[1],
-        "start_char": passage.start_char,
-        "end_char": passage.end_char,
-        "title": passage.title,
-        "heading_path": list(passage.heading_path),
-    }
 
 
 def answer_object(
@@ -138,17 +100,6 @@ def passage_object(passage: Passage) -> dict[str, Any]:
         "heading_path": list(passage.heading_path),
         "language": passage.language,
     }
-
-
-def _name(path: str) -> str:
-    """A path for people: without line ends and control characters."""
-    return clean_text(path.replace("\n", " ").replace("\t", " "))
-
-
-def place(passage: Passage, places: Places) -> str:
-    """`file:line-line`, the form editors jump to."""
-    start, end = passage.answer_lines
-    return f"{_name(places.path(passage.source))}:{start}" + (f"-{end}" if end > start else "")
 
 
 def answer_text(
@@ -255,9 +206,7 @@ def passage_text(passage: Passage, places: Places, style: Style) -> str:
 
 def open_question_text(question: dict[str, Any], places: Places) -> str:
     """An open question for people: its place and its text."""
-    return (
-        f"{_name(places.path(question['source']))}:{question['question_lines'][0]}  {clean_text(question['question'])}"
-    )
+    return f"{shown_name(places.path(question['source']))}:{question['question_lines'][0]}  {clean_text(question['question'])}"
 
 
 def drop_object(name: str, drop: Drop) -> dict[str, Any]:
@@ -292,17 +241,6 @@ def clean_view(document: Document, style: Style) -> str:
     return "\n".join(lines)
 
 
-def read_place(text: str) -> tuple[str, int, int]:
-    """(source, first line, last line) of `SOURCE:12-18` or `SOURCE:12`. Raises InputError for anything else."""
-    match = re.fullmatch(r"(.+):(\d+)(?:-(\d+))?", text)
-    if not match:
-        raise InputError(f"{text}: not a citation; write SOURCE:12-18 as answers show it")
-    first, last = int(match.group(2)), int(match.group(3) or match.group(2))
-    if not 1 <= first <= last:
-        raise InputError(f"{text}: the lines must go up and start at 1")
-    return match.group(1), first, last
-
-
 def page_view(source: Source, first: int, last: int, context: int, style: Style) -> str:
     """Lines first..last of a page with some around them, numbered; the cited ones marked."""
     total = len(source.line_starts)
@@ -326,16 +264,16 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]], ca
     ]
     if calibrated:
         lines.append(f"confidence {clean_text(calibrated)}")
-    changed = [f"{kind}: {', '.join(map(_name, names))}" for kind, names in changes.items() if names]
+    changed = [f"{kind}: {', '.join(map(shown_name, names))}" for kind, names in changes.items() if names]
     lines.append("corpus     " + (f"{'; '.join(changed)}; {refresh_hint(directory)}" if changed else "unchanged since"))
     skipped = index.skipped()
     if skipped is not None:
         lines.append(f"skipped    {len(skipped)} files when it was built")
-        lines.extend(f"  {_name(row['name']) or '.'}  {_name(row['reason'])}" for row in skipped[:SKIPPED])
+        lines.extend(f"  {shown_name(row['name']) or '.'}  {shown_name(row['reason'])}" for row in skipped[:SKIPPED])
         if len(skipped) > SKIPPED:
             lines.append(f"  … and {len(skipped) - SKIPPED} more; --json lists them all")
     lines.extend(
-        f"  {_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
+        f"  {shown_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
         for row in index.sources()
     )
     return "\n".join(lines)

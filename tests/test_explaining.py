@@ -18,7 +18,8 @@ from retriever.encoders.static import StaticEncoder
 from retriever.explaining import MET, PARTS, SHOWN, Explained, Explanation, Meeting, explain, reading
 from retriever.indexing import open_index
 from retriever.pipeline import query_text
-from retriever.rendering import Places, answer_object, answer_text
+from retriever.places import Places
+from retriever.rendering import answer_object, answer_text
 from retriever.search import Hit, Query, Retriever, SearchSettings
 from retriever.terminal import Style
 

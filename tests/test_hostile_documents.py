@@ -26,8 +26,8 @@ from retriever.encoders.static import StaticEncoder
 from retriever.errors import SourceError
 from retriever.pages import Page
 from retriever.pipeline import build
+from retriever.places import Places
 from retriever.rendering import (
-    Places,
     answer_text,
     clean_view,
     open_question_text,

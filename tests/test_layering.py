@@ -10,7 +10,7 @@ from conftest import CHECKOUT
 
 # A module may import what stands before it, wherever in the module the import is. Folders count as one.
 ORDER = (
-    "errors", "documents", "cues", "terminal", "decoding", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
+    "errors", "documents", "cues", "terminal", "places", "decoding", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
     "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "naming", "reranking", "confidence", "search", "answer",
     "explaining", "rendering", "evaluation", "locations", "commands", "cli",
 )  # fmt: skip
@@ -24,6 +24,7 @@ QUERY_TIME = (
     "answer",
     "explaining",
     "terminal",
+    "places",
     "rendering",
 )
 BUILD_TIME = {"readers", "corpus", "cleaning", "splitting", "reuse", "pages", "pipeline", "verifying"}

@@ -18,8 +18,8 @@ from retriever.commands.options import terminal_style
 from retriever.cues import display_width
 from retriever.documents import Document, Drop, Source
 from retriever.errors import InputError
+from retriever.places import Places, place, read_place
 from retriever.rendering import (
-    Places,
     answer_object,
     answer_text,
     clean_view,
@@ -28,8 +28,6 @@ from retriever.rendering import (
     page_view,
     passage_object,
     passage_text,
-    place,
-    read_place,
 )
 from retriever.terminal import Style, clean_text, wrap
 
