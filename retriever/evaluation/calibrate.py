@@ -20,9 +20,9 @@ FEWEST = 20  # answerable questions that a fit needs
 # How strongly numbers are held to those they start from. Of 1 to 200 on four sets of 130 to 160 questions, held out: 50 and more withhold fewest.
 PRIOR = 50.0
 FOLDS = 5
-# When a fit is doubtful. Of 960 fits to 20 or 40 answerable questions with 0 to 20 others, drawn from three sets that fit well, every threshold (0.07 to 0.77)
+# When a fit is doubtful. Of 1,260 fits to 20 or 40 answerable questions with 0 to 20 others, drawn from three sets that fit well, every threshold (0.07 to 0.77)
 # lay within ten times the odds of the bundled one, either way; with 5 unanswerable questions or more, 95 % told right from wrong in 0.66 of pairs or
-# better, with none half of them in 0.5 to 0.6 over two of the sets.
+# better; with none, over two of the sets, a twentieth in 0.5 to 0.6 or worse.
 FEW, FAR, CHANCE = 10, 10.0, 0.6
 
 
