@@ -33,7 +33,8 @@ from retriever.encoders.protocol import Encoder  # noqa: E402
 from retriever.errors import RetrieverError  # noqa: E402
 from retriever.indexing import open_index  # noqa: E402
 from retriever.pipeline import build  # noqa: E402
-from retriever.rendering import Places, answer_object  # noqa: E402
+from retriever.places import Places  # noqa: E402
+from retriever.rendering import answer_object  # noqa: E402
 from retriever.reuse import BuildCache  # noqa: E402
 from retriever.search import Retriever  # noqa: E402
 

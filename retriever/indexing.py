@@ -6,7 +6,7 @@ import shutil
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,7 @@ class Parts:
     sentences: SentenceIndex
     alignment: AlignmentIndex | None = None  # this and the next: where the encoder has pieces
     pieces: PieceTable | None = None
+    skipped: list[dict[str, str]] = field(default_factory=list)
 
 
 class Index:
@@ -110,6 +111,11 @@ class Index:
     def sources(self) -> list[dict[str, Any]]:
         """What was read: name, path, sha256, encoding, format and counts of every source."""
         rows: list[dict[str, Any]] = from_json(self._sources)
+        return rows
+
+    def skipped(self) -> list[dict[str, str]] | None:
+        """Name and reason of every file of the corpus that was not read; None of an index that was built before this was kept."""
+        rows: list[dict[str, str]] | None = self.manifest.get("skipped")
         return rows
 
     def check_encoder(self, encoder: Encoder) -> None:
@@ -208,6 +214,7 @@ def _fill(folder: Path, parts: Parts) -> dict[str, Any]:
         },
         "level": level(parts.question_vectors, parts.answer_vectors, families, copies),
         "settings": parts.settings,
+        "skipped": parts.skipped,
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from retriever.cleaning.page import clean
 from retriever.cleaning.profile import PageLines, fit, page_lines
-from retriever.corpus import CorpusOptions, find_sources, load_source, read_blocks
+from retriever.corpus import CorpusOptions, find_sources, load_source, read_blocks, shown
 from retriever.documents import Block, Document, Passage, Source, read_passage
 from retriever.errors import InputError, SourceError
 from retriever.reuse import BuildCache, code_digest, digest_of
@@ -25,12 +25,24 @@ from retriever.splitting.split import Split, render, split
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file of the corpus that was not read: its name and the reason; `path` is where it was looked for."""
+
+    name: str
+    reason: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
 @dataclass
 class BuildReport:
     """What a build read, dropped and kept, how many pages it took over from the one before; seconds by stage."""
 
     sources: int = 0
-    skipped: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     drops: Counter[str] = field(default_factory=Counter)
     passages: int = 0
@@ -88,7 +100,7 @@ def read_corpus(
             if source is not None:
                 read.append((source, *read_blocks(source)))
     if not read:
-        raise InputError("no document could be read: " + "; ".join(report.skipped))
+        raise InputError("no document could be read: " + "; ".join(map(str, report.skipped)))
     with report.stage("clean"):
         profile = fit(page_lines(source, blocks) for source, _, blocks in read)
     pages = []
@@ -110,7 +122,8 @@ def _load(name: str, path: Path, options: CorpusOptions, report: BuildReport) ->
     try:
         source = load_source(name, path, options)
     except SourceError as error:
-        report.skipped.append(str(error))
+        where = shown(path)
+        report.skipped.append(Skipped(name, str(error).removeprefix(f"{where}: "), where))
         return None
     if source.replaced:
         report.replaced.append(
@@ -136,7 +149,7 @@ def index_pages(
             if file is not None:
                 files.append(file)
     if not files:
-        raise InputError("no document could be read: " + "; ".join(report.skipped))
+        raise InputError("no document could be read: " + "; ".join(map(str, report.skipped)))
     with report.stage("clean"):
         profile = fit(file.lines for file in files)
     pages, keys = [], []

@@ -67,8 +67,9 @@ def build(
                 "corpus": json.loads(json.dumps(asdict(options))),
             }
             sources = [page.source for page in pages]
+            skipped = _skipped_rows(report)
             settings["made_of"] = digest_of(
-                [made_of, json.dumps([settings, encoder.identity.as_dict()], sort_keys=True)]
+                [made_of, json.dumps([settings, encoder.identity.as_dict(), skipped], sort_keys=True)]
             )
             if not full and _serves(directory, settings["made_of"]):
                 report.passages, report.parents = len(passages), sum(p.parent is None for p in passages)
@@ -79,6 +80,11 @@ def build(
         finally:
             cache.close()
     return report
+
+
+def _skipped_rows(report: BuildReport) -> list[dict[str, str]]:
+    """What an index keeps of the files that were not read: names, not paths, so that it is the same from wherever the corpus is named."""
+    return [{"name": one.name, "reason": one.reason} for one in report.skipped]
 
 
 def _serves(directory: Path, made_of: str) -> bool:
@@ -173,6 +179,7 @@ def index_passages(
             encoder=encoder.identity,
             sources=sources,
             settings=settings,
+            skipped=_skipped_rows(report),
             sentences=sentences,
             alignment=alignment,
             pieces=table,
@@ -244,13 +251,7 @@ def corpus_changes(index: Index) -> dict[str, list[str]]:
         tuple(wanted["include"]), tuple(wanted["exclude"]), wanted["max_bytes"], bool(wanted.get("follow_links"))
     )
     recorded = {row["name"]: row["sha256"] for row in index.sources()}
-    roots = list(dict.fromkeys(Path(root) for root in settings["roots"]))
-    there = []
-    for root in roots:
-        with suppress(InputError):  # gone, or without a document now
-            find_sources([root], options)
-            there.append(root)
-    found = dict(find_sources(there, options, prefixed=len(roots) > 1)) if there else {}
+    found = dict(find_sources(map(Path, settings["roots"]), options, lenient=True))
     changes: dict[str, list[str]] = {"added": [], "changed": [], "removed": sorted(recorded.keys() - found.keys())}
     for name, path in sorted(found.items()):
         try:

@@ -1,69 +1,22 @@
 """The only formatter: answers and passages as JSON objects and as text for a terminal."""
 
-import hashlib
-import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retriever.answer import Answer, Choice
-from retriever.cues import display_width
+from retriever.cues import language_of
 from retriever.documents import Document, Drop, Passage, Source
-from retriever.errors import InputError, refresh_hint
+from retriever.errors import refresh_hint
 from retriever.explaining import Explained, Explanation
 from retriever.indexing import Index
+from retriever.places import Places, citation, place, shown_name
+from retriever.search import Query
+from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ue000\ue001]")
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How text is drawn: `width` columns, with colour or without."""
-
-    width: int = 80
-    colour: bool = False
-
-    def paint(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
-
-
-class Places:
-    """Where the sources of an index lie: turns a source name into a path that opens from the current folder."""
-
-    def __init__(self, sources: list[dict[str, Any]]) -> None:
-        self._paths: dict[str, str] = {row["name"]: row["path"] for row in sources}
-        self._digests: dict[str, str] = {row["name"]: row.get("sha256", "") for row in sources}
-
-    def state(self, name: str) -> str:
-        """ "is gone" or "has changed" when the file of a source is no longer what was indexed, else ""."""
-        try:
-            with open(self._paths[name], "rb") as file:
-                same = hashlib.file_digest(file, "sha256").hexdigest() == self._digests[name]
-        except (OSError, KeyError):
-            return "is gone"
-        return "" if same else "has changed"
-
-    def path(self, name: str) -> str:
-        """The path of a source: relative when it lies below the current folder, else absolute; its name when unknown."""
-        path = self._paths.get(name, name)
-        try:
-            return os.fspath(Path(path).relative_to(Path.cwd()))
-        except ValueError:
-            return path
-
-
-def citation(passage: Passage, places: Places) -> dict[str, Any]:
-    return {
-        "source": places.path(passage.source),
-        "start_line": passage.answer_lines[0],
-        "end_line": passage.answer_lines[1],
-        "start_char": passage.start_char,
-        "end_char": passage.end_char,
-        "title": passage.title,
-        "heading_path": list(passage.heading_path),
-    }
+_HAN = re.compile(r"[\u3400-\u9fff]")
+SKIPPED = 3  # files named by `retriever status` of those that were not read
 
 
 def answer_object(
@@ -90,6 +43,23 @@ def answer_object(
             "changes": [{"kind": kind, "what": what} for kind, what in explained.reading],
         }
     return found
+
+
+def fault_object(message: str, query_id: Any, question: str | None) -> dict[str, Any]:
+    """The JSON form of a line of a batch that could not be asked: the keys of an answer, no answers, and the ``error``. The question is None where
+    none could be read.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": query_id,
+        "question": question,
+        "language": None if question is None else language_of(question),
+        "abstained": True,
+        "reason": message,
+        "confidence": 0.0,
+        "answers": [],
+        "error": message,
+    }
 
 
 def _choice_object(choice: Choice, rank: int, places: Places, reason: Explanation | None) -> dict[str, Any]:
@@ -132,17 +102,6 @@ def passage_object(passage: Passage) -> dict[str, Any]:
     }
 
 
-def _name(path: str) -> str:
-    """A path for people: without line ends and control characters."""
-    return clean_text(path.replace("\n", " ").replace("\t", " "))
-
-
-def place(passage: Passage, places: Places) -> str:
-    """`file:line-line`, the form editors jump to."""
-    start, end = passage.answer_lines
-    return f"{_name(places.path(passage.source))}:{start}" + (f"-{end}" if end > start else "")
-
-
 def answer_text(
     result: Answer, places: Places, style: Style, show_nearest: bool = False, explained: Explained | None = None
 ) -> str:
@@ -156,20 +115,43 @@ def answer_text(
     return "\n".join([*(style.paint(line, "2") for line in reading), *([""] if reading else []), text])
 
 
+# What is said of a question, in English and in Chinese.
+_ENGLISH = {
+    "nothing": "Nothing in the corpus answers this.",
+    "nearest": "The nearest question is: {}  (show it with --nearest)",
+    "passages": "Nothing in the corpus answers this. The nearest passages are:",
+    "absent": "No passage mentions {}.",
+    "comma": ", ",
+}
+_CHINESE = {
+    "nothing": "文档里没有能回答这个问题的内容。",
+    "nearest": "最接近的问题是：{}（加 --nearest 查看）",
+    "passages": "文档里没有能回答这个问题的内容。最接近的几段是：",
+    "absent": "没有一段提到{}。",
+    "comma": "、",
+}
+
+
+def _words_for(query: Query) -> dict[str, str]:
+    """The words in the language of a question; one with no Chinese character (of digits, say) is answered in English, whatever it counts as."""
+    return _CHINESE if query.language != "en" and _HAN.search(query.text) else _ENGLISH
+
+
 def _answer_text(result: Answer, places: Places, style: Style, show_nearest: bool, explained: Explained | None) -> str:
-    names = ", ".join(f"“{clean_text(name)}”" for name in result.absent)
-    missed = f"No passage mentions {names}." if names else ""
+    words = _words_for(result.query)
+    names = words["comma"].join(f"“{clean_text(name)}”" for name in result.absent)
+    missed = words["absent"].format(names) if names else ""
     if result.abstained and not show_nearest:
-        lines = ["Nothing in the corpus answers this."]
+        lines = [words["nothing"]]
         if result.choices:
-            nearest = f"The nearest question is: {clean_text(result.choices[0].hit.passage.question)}  (show it with --nearest)"
+            nearest = words["nearest"].format(clean_text(result.choices[0].hit.passage.question))
             lines.extend(
                 style.paint(line, "2") for text in (missed, nearest) if text for line in wrap(text, style.width)
             )
         return "\n".join(lines)
     parts = ["\n".join(style.paint(line, "2") for line in wrap(missed, style.width))] if missed else []
     if result.abstained:
-        parts.insert(0, "Nothing in the corpus answers this. The nearest passages are:")
+        parts.insert(0, words["passages"])
     for rank, choice in enumerate(result.choices, 1):
         passage = choice.hit.passage
         head = " › ".join([*passage.heading_path[-1:], passage.question]) if passage.parent else passage.question
@@ -207,68 +189,9 @@ def _reason_lines(choice: Choice, reason: Explanation, style: Style) -> list[str
 
 def _answer_lines(choice: Choice, style: Style) -> list[str]:
     """The answer wrapped and indented, its highlighted spans bold where there is colour."""
-    text = clean_text(choice.hit.passage.answer)
-    if not style.colour or text != choice.hit.passage.answer:
-        return [line for raw in text.split("\n") for line in wrap(raw, style.width, "   ", "   ")]
-    for start, end in sorted(choice.highlights, reverse=True):
-        text = text[:start] + _ON + text[start:end] + _OFF + text[end:]
-    lines, bold = [], False
-    for raw in text.split("\n"):
-        for line in wrap(raw, style.width, "   ", "   "):
-            opens = bold
-            bold = (line.rfind(_ON) > line.rfind(_OFF)) if _ON in line or _OFF in line else bold
-            painted = line.replace(_ON, "\x1b[1m").replace(_OFF, "\x1b[22m")
-            lines.append(("\x1b[1m" if opens else "") + painted + ("\x1b[22m" if bold else ""))
-    return lines
-
-
-# Private-use marks that stand for "bold on" and "bold off" while text is wrapped; they take no column. `clean_text` takes them
-# out of the text of pages.
-_ON, _OFF = "\ue000", "\ue001"
-_CLOSERS = "，。；：！？）】》」』”’、,.;:!?)\\]}%"
-_PIECE = re.compile(
-    rf"[ ]+|[{_ON}{_OFF}]|(?:[^\s{_ON}{_OFF}\u2e80-\uffef]+|[\u2e80-\udfff\ue002-\uffef])[{_CLOSERS}]{{0,3}}|[^\S ]"
-)
-
-
-def clean_text(text: str) -> str:
-    """Text without control, direction-changing and our private characters: nothing of a source reaches the terminal as a command."""
-    return _CONTROL.sub("", text).encode("utf-8", "replace").decode("utf-8")
-
-
-def wrap(text: str, width: int, later: str = "", first: str = "") -> list[str]:
-    """`text` broken into lines of at most `width` columns, wide characters counting two.
-
-    Words stay whole where they can, and closing punctuation stays with what it closes; a piece longer than a line is broken.
-    """
-    text = text.rstrip().expandtabs(4)
-    indent = " " * min(display_width(text[: len(text) - len(text.lstrip())]), max(0, width // 2 - len(later)))
-    lines, line, used = [], first + indent, display_width(first + indent)
-    start, empty = display_width(later + indent), True
-    for piece in _PIECE.findall(text.lstrip()):
-        size = 0 if piece in (_ON, _OFF) else display_width(piece)
-        if used + size > width and not empty:
-            lines.append(line.rstrip())
-            line, used, empty = later + indent, start, True
-            if piece.isspace():
-                continue
-        while used + size > width and len(piece) > 1:  # longer than a line
-            cut = _fitting(piece, max(1, width - used))
-            lines.append(line + piece[:cut])
-            line, used, piece = later + indent, start, piece[cut:]
-            size = display_width(piece)
-        line, used, empty = line + piece, used + size, empty and piece in (_ON, _OFF)
-    return [*lines, line.rstrip()]
-
-
-def _fitting(text: str, width: int) -> int:
-    """How many characters of `text` fit into `width` columns, at least one."""
-    used = 0
-    for n, char in enumerate(text):
-        used += display_width(char)
-        if used > width:
-            return max(1, n)
-    return len(text)
+    answer = choice.hit.passage.answer
+    text = clean_text(answer)
+    return bold_lines(text, choice.highlights if style.colour and text == answer else (), style.width, "   ")
 
 
 def passage_text(passage: Passage, places: Places, style: Style) -> str:
@@ -283,9 +206,7 @@ def passage_text(passage: Passage, places: Places, style: Style) -> str:
 
 def open_question_text(question: dict[str, Any], places: Places) -> str:
     """An open question for people: its place and its text."""
-    return (
-        f"{_name(places.path(question['source']))}:{question['question_lines'][0]}  {clean_text(question['question'])}"
-    )
+    return f"{shown_name(places.path(question['source']))}:{question['question_lines'][0]}  {clean_text(question['question'])}"
 
 
 def drop_object(name: str, drop: Drop) -> dict[str, Any]:
@@ -320,17 +241,6 @@ def clean_view(document: Document, style: Style) -> str:
     return "\n".join(lines)
 
 
-def read_place(text: str) -> tuple[str, int, int]:
-    """(source, first line, last line) of `SOURCE:12-18` or `SOURCE:12`. Raises InputError for anything else."""
-    match = re.fullmatch(r"(.+):(\d+)(?:-(\d+))?", text)
-    if not match:
-        raise InputError(f"{text}: not a citation; write SOURCE:12-18 as answers show it")
-    first, last = int(match.group(2)), int(match.group(3) or match.group(2))
-    if not 1 <= first <= last:
-        raise InputError(f"{text}: the lines must go up and start at 1")
-    return match.group(1), first, last
-
-
 def page_view(source: Source, first: int, last: int, context: int, style: Style) -> str:
     """Lines first..last of a page with some around them, numbered; the cited ones marked."""
     total = len(source.line_starts)
@@ -354,10 +264,16 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]], ca
     ]
     if calibrated:
         lines.append(f"confidence {clean_text(calibrated)}")
-    changed = [f"{kind}: {', '.join(map(_name, names))}" for kind, names in changes.items() if names]
+    changed = [f"{kind}: {', '.join(map(shown_name, names))}" for kind, names in changes.items() if names]
     lines.append("corpus     " + (f"{'; '.join(changed)}; {refresh_hint(directory)}" if changed else "unchanged since"))
+    skipped = index.skipped()
+    if skipped is not None:
+        lines.append(f"skipped    {len(skipped)} files when it was built")
+        lines.extend(f"  {shown_name(row['name']) or '.'}  {shown_name(row['reason'])}" for row in skipped[:SKIPPED])
+        if len(skipped) > SKIPPED:
+            lines.append(f"  … and {len(skipped) - SKIPPED} more; --json lists them all")
     lines.extend(
-        f"  {_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
+        f"  {shown_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
         for row in index.sources()
     )
     return "\n".join(lines)

@@ -21,7 +21,21 @@ from retriever.confidence import NAME, Calibration, Signals, bundled_calibration
 from retriever.encoders.static import StaticEncoder
 from retriever.errors import InputError
 from retriever.evaluation import calibrate as calibrating
-from retriever.evaluation.calibrate import FEWEST, FOLDS, PRIOR, Observation, Quality, fit, held_out, observe, quality
+from retriever.evaluation.calibrate import (
+    CHANCE,
+    FAR,
+    FEW,
+    FEWEST,
+    FOLDS,
+    PRIOR,
+    Observation,
+    Quality,
+    doubts,
+    fit,
+    held_out,
+    observe,
+    quality,
+)
 from retriever.evaluation.gold import read_questions
 from retriever.evaluation.records import Gold, Question, QuestionSet
 from retriever.indexing import open_index
@@ -301,6 +315,50 @@ def test_quality_of_nothing_is_none() -> None:
     assert quality([Observation(signals, False, False)], [(0.0, True)]) == Quality(None, 0.0, None, 1.0)
 
 
+# What makes a fit doubtful
+
+SOUND = Quality(0.8, 0.1, 0.05, 0.6)
+
+
+def test_a_sound_fit_is_not_doubted() -> None:
+    """Enough questions of both kinds, told apart, and a threshold as others have."""
+    asked = drawn(100)
+    for threshold in (0.07, START.threshold, 0.77):
+        assert doubts(asked, START, replace(START, threshold=threshold), SOUND) == []
+
+
+@pytest.mark.parametrize(("unanswerable", "told"), [(0, True), (FEW - 1, True), (FEW, False)])
+def test_few_unanswerable_questions_are_told(unanswerable: int, told: bool) -> None:
+    """Whether the corpus answers cannot be learnt from them; how many are wanted is said."""
+    asked = drawn(50, answerable=1) + [replace(one, answerable=False, right=False) for one in drawn(unanswerable)]
+    words = (
+        f"{unanswerable} of {len(asked)} questions without an answer (add some that nothing answers, {FEW} at least)"
+    )
+    assert doubts(asked, START, START, SOUND) == [words] * told
+
+
+@pytest.mark.parametrize(
+    ("auroc", "told"), [(CHANCE, ""), (CHANCE - 0.01, "0.59 of pairs"), (0.2, "0.20 of pairs"), (None, "all first answers are right")]
+)  # fmt: skip
+def test_quality_near_chance_is_told(auroc: float | None, told: str) -> None:
+    """Held out, right told from wrong as by lot, worse, or not at all for want of either."""
+    found = doubts(drawn(100), START, START, replace(SOUND, auroc=auroc))
+    assert [told in line for line in found] == [True] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("odds", "side"), [(0.9 / FAR, "below"), (1.1 / FAR, ""), (0.9 * FAR, ""), (1.1 * FAR, "above")]
+)
+def test_a_threshold_far_from_the_usual_is_told(odds: float, side: str) -> None:
+    """Either way; at 0 and at 1 too."""
+    usual = START.threshold / (1 - START.threshold)
+    threshold = odds * usual / (1 + odds * usual)
+    found = doubts(drawn(100), START, replace(START, threshold=threshold), SOUND)
+    assert [f"lies far {side} the usual 0.3" in line for line in found] == [True] * bool(side)
+    for extreme in (0.0, 1.0):
+        assert len(doubts(drawn(100), START, replace(START, threshold=extreme), SOUND)) == 1
+
+
 # Asking
 
 
@@ -344,6 +402,10 @@ UNANSWERABLE = (
     "best pizza in town",
     "猫为什么喜欢睡觉",
     "who won the match",
+    "怎么去火车站",
+    "租房合同要注意什么",
+    "how to train a dog",
+    "when does the next bus leave",
 )
 ANSWERABLE = sum(map(len, ASKED.values()))
 
@@ -579,6 +641,23 @@ def test_without_unanswerable_questions_their_share_is_left_open(cli: Run, index
     assert tuple(found["calibration"]["answerable"]) == bundled_calibration().answerable
 
 
+def test_a_doubtful_fit_is_one_warning_with_the_way_back(cli: Run, index: Path, tmp_path: Path) -> None:
+    """Gold that is wrong and nothing unanswerable: one line on stderr says why and what to do; the numbers are written, or not, as asked for."""
+    rows = question_rows()[:ANSWERABLE]
+    turned = [row | {"gold": rows[(n + 18) % ANSWERABLE]["gold"]} for n, row in enumerate(rows)]
+    file = write_rows(tmp_path / "wrong.jsonl", turned)
+    dry = cli("calibrate", file, "--index", index, "--dry-run", "--json")
+    (line,) = dry.err.splitlines()
+    assert line.startswith(f"warning: the fit is doubtful: 0 of {ANSWERABLE} questions without an answer (add some")
+    assert "all first answers are wrong" in line
+    assert line.endswith("; nothing was written")
+    assert list(json.loads(dry.out)) == ["before", "held_out", "calibration", "written"]
+    result = cli("calibrate", file, "--index", index)
+    assert result.status == 0
+    assert result.err.splitlines()[0].endswith(f"; go back with: retriever calibrate --remove --index {index}")
+    assert (index / NAME).exists()
+
+
 # What is wrong with it
 
 
@@ -701,7 +780,7 @@ def test_a_process_of_its_own_does_the_same(program: Run, index: Path, questions
     first = program("calibrate", questions, "--index", index, "--refuse", "0.5")
     assert first.status == 0
     assert first.out.count("\n") == 6
-    assert first.err.count("\n") == 1
+    assert [line.split(" ")[0] for line in first.err.splitlines()] == ["warning:", f"{ANSWERABLE + len(UNANSWERABLE)}"]
     answers = program("ask", "--batch", questions, "--json", "-k", "1", "--index", index).out.splitlines()
     refused = sum(json.loads(line)["abstained"] for line in itertools.islice(answers, ANSWERABLE))
     assert refused == pytest.approx(ANSWERABLE / 2, abs=1)

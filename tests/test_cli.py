@@ -1,5 +1,6 @@
 """The program end to end: every command on the bundled corpus or on small pages, its streams and its exit status."""
 
+import hashlib
 import json
 import os
 import pty
@@ -15,7 +16,8 @@ import pytest
 from conftest import CHECKOUT, MINI_PAGES, Result, Run
 from doubles import tiny_model
 
-from retriever.cli import main_group
+from retriever.cli import main_group, run
+from retriever.commands.ask import ask
 from retriever.indexing import open_index
 from retriever.locations import bundled_corpus
 
@@ -176,7 +178,9 @@ def test_output_that_is_no_terminal_holds_no_escape(cli: Run, bundled: Path) -> 
 
 
 def test_a_batch_is_answered_in_order_with_its_ids(cli: Run, bundled: Path, tmp_path: Path) -> None:
-    """Objects with ids and bare lines mix; one object a line comes out, in the order they went in; blank lines are nothing."""
+    """Objects with ids and bare lines mix; one object a line comes out, in the order they went in; blank lines are nothing. What has no id goes by the
+    number of its line.
+    """
     batch = tmp_path / "questions.jsonl"
     batch.write_text(
         '{"id": "a", "question": "什么是过拟合"}\n\nwhat is dropout?\n{"question": "梯度消失"}\n'
@@ -187,8 +191,8 @@ def test_a_batch_is_answered_in_order_with_its_ids(cli: Run, bundled: Path, tmp_
     assert (result.status, result.err) == (0, "")
     assert [(row["id"], row["question"]) for row in objects(result.out)] == [
         ("a", "什么是过拟合"),
-        (None, "what is dropout?"),
-        (None, "梯度消失"),
+        (3, "what is dropout?"),
+        (4, "梯度消失"),
         ("z", "what is attention"),
     ]
 
@@ -204,7 +208,7 @@ def test_a_batch_answers_as_single_questions_do(cli: Run, bundled: Path) -> None
     """An answer does not depend on its neighbours."""
     (alone,) = objects(cli("ask", BN, "--json", "--index", bundled).out)
     batch = f"what is dropout\n{BN}\n学习率"
-    assert objects(cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=batch).out)[1] == alone
+    assert objects(cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=batch).out)[1] == alone | {"id": 2}
 
 
 @pytest.mark.parametrize(
@@ -213,19 +217,47 @@ def test_a_batch_answers_as_single_questions_do(cli: Run, bundled: Path) -> None
 def test_a_broken_batch_line_is_reported_with_its_number_and_the_others_are_answered(
     cli: Run, bundled: Path, broken: str
 ) -> None:
-    """Status 2, one line on stderr with the line's number; the lines around it are answered."""
+    """Status 2, one line on stderr with the line's number, an object with the same error in its place; the lines around it are answered."""
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=f"what is dropout\n\n{broken}\n{BN}\n")
     assert result.status == 2
     assert result.err.count("\n") == 1
     assert result.err.startswith("error: line 3: ")
-    assert [row["question"] for row in objects(result.out)] == ["what is dropout", BN]
+    before, fault, after = objects(result.out)
+    assert [before["question"], after["question"]] == ["what is dropout", BN]
+    assert result.err == f"error: line 3: {fault['error']}\n"
+    assert list(fault) == [*before, "error"]
+    assert fault == {
+        "schema_version": 1, "id": "x" if "id" in broken else 3, "question": None, "language": None, "abstained": True,
+        "reason": fault["error"], "confidence": 0.0, "answers": [], "error": fault["error"],
+    }  # fmt: skip
+    assert "error" not in before | after
+
+
+@pytest.mark.parametrize(("given", "told"), [("0", 0), ('""', ""), ("[1, 2]", [1, 2]), ("null", 1)])
+def test_an_id_is_given_back_as_it_came(cli: Run, bundled: Path, given: str, told: Any) -> None:
+    """Whatever it is; null is none. The line for people has it too."""
+    for line, status in ((f'{{"id": {given}, "question": "GAN"}}', 0), (f'{{"id": {given}}}', 2)):
+        result = cli("ask", "--batch", "-", "--json", "-k", "1", "--index", bundled, stdin=line)
+        assert (result.status, [row["id"] for row in objects(result.out)]) == (status, [told])
+    line = f'{{"id": {given}, "question": "GAN"}}'
+    assert cli("ask", "--batch", "-", "--index", bundled, stdin=line).out.startswith(f"## {told}: GAN\n")
+
+
+def test_a_batch_for_people_tells_broken_lines_on_stderr_alone(cli: Run, bundled: Path) -> None:
+    """Without --json, stdout has the questions that were answered."""
+    result = cli("ask", "--batch", "-", "-k", "1", "--index", bundled, stdin="{}\nGAN\n")
+    assert (result.status, result.err.count("\n"), re.findall(r"^## (.*)$", result.out, re.MULTILINE)) == (
+        2,
+        1,
+        ["2: GAN"],
+    )
 
 
 @pytest.mark.parametrize("line", ["[1]", '["what is dropout"]', "[]"])
 def test_a_batch_line_that_is_a_list_is_broken_and_a_bracket_is_not(cli: Run, bundled: Path, line: str) -> None:
     """JSON that is no object is reported; a question may begin with a bracket."""
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=f"{line}\n[MASK] 是什么\n")
-    assert (result.status, [row["question"] for row in objects(result.out)]) == (2, ["[MASK] 是什么"])
+    assert (result.status, [row["question"] for row in objects(result.out)]) == (2, [None, "[MASK] 是什么"])
     assert "line 1" in result.err
 
 
@@ -234,7 +266,7 @@ def test_one_bad_byte_breaks_one_line_of_a_batch(cli: Run, bundled: Path, tmp_pa
     batch = tmp_path / "questions.txt"
     batch.write_bytes(f"{BN}\n".encode() + b"dropout \xff?\n" + "学习率怎么调\n".encode())
     result = cli("ask", "--batch", batch, "--json", "--index", bundled)
-    assert [row["question"] for row in objects(result.out)] == [BN, "学习率怎么调"]
+    assert [(row["id"], row["question"]) for row in objects(result.out)] == [(1, BN), (2, None), (3, "学习率怎么调")]
     assert "line 2: not UTF-8" in result.err
 
 
@@ -266,14 +298,14 @@ def test_a_batch_line_ends_at_its_line_feed_only(cli: Run, bundled: Path, separa
     line = json.dumps({"question": f"what is{separator} dropout"}, ensure_ascii=False)
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=f"{line}\n{{\n")
     assert result.err.startswith("error: line 2: ")
-    assert [row["question"] for row in objects(result.out)] == [f"what is{separator} dropout"]
+    assert [row["question"] for row in objects(result.out)] == [f"what is{separator} dropout", None]
 
 
 def test_a_batch_line_nested_too_deeply_is_a_broken_line(cli: Run, bundled: Path) -> None:
     """Hostile nesting is one broken line, not the end of the batch."""
     batch = '{"question":' * 100_000 + "\nwhat is dropout\n"
     result = cli("ask", "--batch", "-", "--json", "--index", bundled, stdin=batch)
-    assert (result.status, len(objects(result.out))) == (2, 1)
+    assert (result.status, [row["id"] for row in objects(result.out)]) == (2, [1, 2])
 
 
 # the index that is used
@@ -430,6 +462,67 @@ def test_status_does_not_count_skipped_files_as_added(cli: Run, own: Path) -> No
     assert "unchanged since" in cli("status", "--index", own / "index").out
 
 
+def test_status_tells_what_was_skipped_and_why(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count and the first three with their reason for people, all of them for programs; none after they are mended."""
+    assert "\nskipped    0 files when it was built\n" in cli("status", "--index", own / "index").out
+    for name in ("empty.md", "blank.md", "hollow.txt"):
+        (own / "corpus" / name).write_text(" \n", encoding="utf-8")
+    (own / "corpus" / "sub").mkdir()
+    (own / "corpus" / "sub" / "binary.txt").write_bytes(bytes(range(256)) * 4)
+    cli("index", "--index", own / "index")
+    assert re.search(
+        r"^skipped    4 files when it was built\n  blank\.md  empty file\n  empty\.md  empty file\n  hollow\.txt  empty file\n"
+        r"  … and 1 more; --json lists them all$",
+        cli("status", "--index", own / "index").out,
+        re.MULTILINE,
+    )
+    (found,) = objects(cli("status", "--json", "--index", own / "index").out)
+    assert [row["name"] for row in found["skipped"]] == ["blank.md", "empty.md", "hollow.txt", "sub/binary.txt"]
+    assert [row["reason"].split(";")[0] for row in found["skipped"]] == [*["empty file"] * 3, "binary content"]
+    before = generation(own / "index").name
+    monkeypatch.chdir(own)
+    cli("index", "corpus", "--index", own / "index", "--full")
+    assert generation(own / "index").name == before
+    (own / "corpus" / "sub" / "binary.txt").unlink()
+    cli("index", "--index", own / "index")
+    assert "skipped    3 files" in cli("status", "--index", own / "index").out
+
+
+def test_status_of_an_older_index_says_nothing_of_what_was_skipped(cli: Run, own: Path) -> None:
+    """An index that was built before it was kept is read all the same; programs get null."""
+    folder = generation(own / "index")
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    del manifest["skipped"]
+    raw = json.dumps(manifest).encode()
+    (folder / "manifest.json").write_bytes(raw)
+    name = hashlib.sha256(raw).hexdigest()[:16]
+    folder.rename(folder.with_name(name))
+    (own / "index" / "CURRENT").write_text(name + "\n", encoding="utf-8")
+    assert "skipped" not in cli("status", "--index", own / "index").out
+    (found,) = objects(cli("status", "--json", "--index", own / "index").out)
+    assert found["skipped"] is None
+
+
+def test_status_looks_into_each_folder_once(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many roots there are, and when one of them has gone."""
+    import shutil
+
+    for name in ("second", "third"):
+        shutil.copytree(own / "corpus", own / name)
+    cli("index", own / "corpus", own / "second", own / "third", "--index", own / "index")
+    shutil.rmtree(own / "third")
+    seen, scandir = [], os.scandir
+
+    def noted(folder: Path) -> Any:
+        seen.append(Path(folder).name)
+        return scandir(folder)
+
+    monkeypatch.setattr("retriever.corpus.os.scandir", noted)
+    result = cli("status", "--index", own / "index")
+    assert "removed: third/copy.txt, third/en.md, third/zh.md; refresh" in result.out
+    assert sorted(name for name in seen if name in ("corpus", "second", "third")) == ["corpus", "second"]
+
+
 @pytest.mark.parametrize("paths", [["corpus", "corpus"], ["corpus/zh.md", "corpus"], ["corpus", "corpus/zh.md"]])
 def test_status_knows_files_that_were_named_twice(cli: Run, own: Path, paths: list[str]) -> None:
     """A path given again, or inside another, adds no file and takes none away."""
@@ -578,7 +671,17 @@ def test_version_is_that_of_the_package(cli: Run) -> None:
     """--version names program and version."""
     from retriever import __version__
 
-    assert cli("--version").out == f"retriever, version {__version__}\n"
+    for arguments in (["--version"], ["ask", "--version"]):
+        assert cli(*arguments) == Result(0, f"retriever, version {__version__}\n", "")
+
+
+def test_version_of_the_short_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`ask --version` says the same as `retriever --version`."""
+    from retriever import __version__
+
+    with pytest.raises(SystemExit) as left:
+        run(ask, ["--version"])
+    assert (left.value.code, capsys.readouterr().out) == (0, f"retriever, version {__version__}\n")
 
 
 # bad input
@@ -839,6 +942,44 @@ def test_ask_alone_on_a_terminal_is_a_prompt_with_a_history(bundled: Path, tmp_p
     assert len(re.findall(r"^.*\(\d+ %\)", seen, re.MULTILINE)) == 2
     history = (tmp_path / "retriever" / "history").read_text(encoding="utf-8")
     assert "what is dropout" in history
+
+
+@pytest.fixture
+def prompt(cli: Run, bundled: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """What comes of typing these lines at the prompt; the end of input is an error."""
+
+    def typed(*lines: str) -> Result:
+        waiting = list(lines)
+        monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+        monkeypatch.setattr("builtins.input", lambda _: waiting.pop(0))
+        result = cli("ask", "-k", "1", "--index", bundled)
+        assert waiting == []
+        return result
+
+    return typed
+
+
+@pytest.mark.parametrize("word", ["quit", "exit", ":q", "退出", "QUIT", " Exit ", ""])
+def test_the_prompt_is_left_by_a_word(prompt: Callable[..., Result], word: str) -> None:
+    """Words that mean it are not asked; the first line says which."""
+    result = prompt(BN, word)
+    assert (result.status, len(re.findall(r"^1\. ", result.out, re.MULTILINE))) == (0, 1)
+    assert result.err == "Ask a question; ? for help. quit, exit, :q, 退出, an empty line or Ctrl-D ends.\n"
+
+
+@pytest.mark.parametrize("word", ["?", "？", "help", "Help", "帮助"])
+def test_the_prompt_helps(prompt: Callable[..., Result], word: str) -> None:
+    """One line, how to leave among it; nothing is asked."""
+    result = prompt(word, "quit")
+    assert (result.status, result.out, result.err.count("\n")) == (0, "", 2)
+    assert "ask --help" in result.err.split("\n")[1]
+
+
+def test_a_question_that_holds_such_a_word_is_asked(prompt: Callable[..., Result]) -> None:
+    """Only a line of nothing else is meant for the prompt."""
+    result = prompt("help with dropout", "怎么退出鞍点", "quit")
+    assert result.err.count("\n") == 1
+    assert len(result.out.split("\n\n")) > 2
 
 
 def test_the_index_that_asks_were_answered_from_is_untouched(bundled: Path) -> None:

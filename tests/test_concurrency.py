@@ -25,7 +25,8 @@ from retriever.errors import IndexUnusableError
 from retriever.generations import building, is_built
 from retriever.indexing import open_index
 from retriever.pipeline import build
-from retriever.rendering import Places, answer_object
+from retriever.places import Places
+from retriever.rendering import answer_object
 from retriever.search import Retriever
 
 pytestmark = pytest.mark.usefixtures("none_left")

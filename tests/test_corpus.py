@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from making import make_source
 
-from retriever.corpus import CorpusOptions, decode, find_sources, load_source, read_blocks
+from retriever.corpus import CorpusOptions, find_sources, load_source, read_blocks
+from retriever.decoding import decode
 from retriever.errors import InputError, SourceError
 
 SIMPLIFIED = (

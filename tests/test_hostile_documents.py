@@ -26,15 +26,15 @@ from retriever.encoders.static import StaticEncoder
 from retriever.errors import SourceError
 from retriever.pages import Page
 from retriever.pipeline import build
+from retriever.places import Places
 from retriever.rendering import (
-    Places,
-    Style,
     answer_text,
     clean_view,
     open_question_text,
     page_view,
     passage_text,
 )
+from retriever.terminal import Style
 
 FIXED = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 SUFFIXES = st.sampled_from([".txt", ".md", ".html"])

@@ -93,15 +93,16 @@ def test_passages_with_broken_surrogates_survive(tmp_path: Path) -> None:
 
 
 def test_the_manifest_tells_what_the_index_holds(built: Path) -> None:
-    """Format, analyzer, encoder, corpus digest, counts, level, settings, and every file with its size and checksum."""
+    """Format, analyzer, encoder, corpus digest, counts, level, settings, what was not read, and every file with its size and checksum."""
     manifest = open_index(built).manifest
     assert set(manifest) == {
-        "format_version", "analyzer_version", "encoder", "corpus_digest", "counts", "level", "settings", "files",
+        "format_version", "analyzer_version", "encoder", "corpus_digest", "counts", "level", "settings", "skipped",
+        "files",
     }  # fmt: skip
     assert (manifest["format_version"], manifest["analyzer_version"]) == (FORMAT_VERSION, ANALYZER_VERSION)
     assert manifest["encoder"] == KeywordEncoder().identity.as_dict()
     assert manifest["counts"] == {"sources": 1, "passages": 3, "parents": 2}
-    assert manifest["settings"] == {"roots": ["/corpus"]}
+    assert (manifest["settings"], manifest["skipped"]) == ({"roots": ["/corpus"]}, [])
     assert len(manifest["corpus_digest"]) == 64
     assert sorted(manifest["files"]) == list(FILES)
     for name, entry in manifest["files"].items():

@@ -10,7 +10,7 @@ from conftest import CHECKOUT
 
 # A module may import what stands before it, wherever in the module the import is. Folders count as one.
 ORDER = (
-    "errors", "documents", "cues", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
+    "errors", "documents", "cues", "terminal", "places", "decoding", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
     "pieces", "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "naming", "reranking", "confidence", "search", "answer",
     "explaining", "rendering", "evaluation", "locations", "commands", "cli",
 )  # fmt: skip
@@ -23,6 +23,8 @@ QUERY_TIME = (
     "search",
     "answer",
     "explaining",
+    "terminal",
+    "places",
     "rendering",
 )
 BUILD_TIME = {"readers", "corpus", "cleaning", "splitting", "reuse", "pages", "pipeline", "verifying"}

@@ -42,7 +42,7 @@ def read(*roots: Path, options: CorpusOptions = CorpusOptions()) -> tuple[list[s
     report = BuildReport()
     pages = read_corpus(list(roots), options, report)
     assert report.sources == len(pages)
-    return [page.document.source.name for page in pages], report.skipped
+    return [page.document.source.name for page in pages], list(map(str, report.skipped))
 
 
 @pytest.fixture

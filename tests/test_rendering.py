@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,18 @@ from retriever.commands.options import terminal_style
 from retriever.cues import display_width
 from retriever.documents import Document, Drop, Source
 from retriever.errors import InputError
+from retriever.places import Places, place, read_place
 from retriever.rendering import (
-    Places,
-    Style,
     answer_object,
     answer_text,
-    clean_text,
     clean_view,
     drop_object,
     open_question_text,
     page_view,
     passage_object,
     passage_text,
-    place,
-    read_place,
-    wrap,
 )
+from retriever.terminal import Style, clean_text, wrap
 
 PLAIN, COLOUR = Style(60, False), Style(60, True)
 NOWHERE = Places([])
@@ -240,6 +237,34 @@ def test_an_abstention_shows_the_nearest_on_request() -> None:
 def test_an_abstention_without_any_candidate_is_one_sentence() -> None:
     """With nothing near, nothing more is said."""
     assert answer_text(make_answer(abstained=True), NOWHERE, PLAIN) == "Nothing in the corpus answers this."
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "chinese"),
+    [("怎么烤面包？", "zh", True), ("bread maker 怎么选", "mixed", True), ("How do I bake bread?", "en", False), ("1 + 1 = ?", "zh", False)],
+)  # fmt: skip
+def test_an_abstention_is_in_the_language_of_the_question(text: str, language: str, chinese: bool) -> None:
+    """All of its sentences, with and without the nearest; JSON stays as it is."""
+    result = make_answer(make_passage("x", "What?", "Perhaps this."), abstained=True)
+    result = replace(result, query=replace(result.query, text=text, language=language), absent=("AGA", "KSM"))
+    plain, nearest = (answer_text(result, NOWHERE, PLAIN, show) for show in (False, True))
+    if chinese:
+        assert plain.split("\n") == [
+            "文档里没有能回答这个问题的内容。",
+            "没有一段提到“AGA”、“KSM”。",
+            "最接近的问题是：What?（加 --nearest 查看）",
+        ]
+        assert nearest.startswith(
+            "文档里没有能回答这个问题的内容。最接近的几段是：\n\n没有一段提到“AGA”、“KSM”。\n\n1. What?"
+        )
+    else:
+        assert plain.startswith(
+            "Nothing in the corpus answers this.\nNo passage mentions “AGA”, “KSM”.\nThe nearest question is: What?"
+        )
+        assert nearest.startswith(
+            "Nothing in the corpus answers this. The nearest passages are:\n\nNo passage mentions"
+        )
+    assert answer_object(result, NOWHERE)["reason"] == "no passage is close enough"
 
 
 def test_highlights_are_bold_in_colour_and_nothing_in_plain() -> None:

@@ -22,9 +22,11 @@ from retriever.documents import Passage
 from retriever.encoders.static import StaticEncoder
 from retriever.explaining import Explained, explain, reading
 from retriever.indexing import open_index
-from retriever.rendering import Places, Style, answer_object, answer_text
+from retriever.places import Places
+from retriever.rendering import answer_object, answer_text
 from retriever.reranking import load_reranker
 from retriever.search import RERANKED, Retriever
+from retriever.terminal import Style
 
 NOISE = "Dropout zeroes units at random. No unit can rely on one partner. At test time nothing is dropped any more."
 PASSAGES = [

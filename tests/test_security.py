@@ -283,7 +283,7 @@ def test_links_out_of_the_corpus_are_followed_only_when_asked(tmp_path: Path, fo
     read = {Path(page.document.source.path).resolve().name for page in pages}
     assert read == ({"page.md", "secret.md"} if follow else {"page.md"})
     assert len(pages) == len(read)
-    assert len([line for line in report.skipped if "link" in line]) == (0 if follow else 2)
+    assert len([one for one in report.skipped if "link" in one.reason]) == (0 if follow else 2)
 
 
 def test_escapes_of_a_page_do_not_reach_the_terminal(tmp_path: Path, cli: Run) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retriever import __version__
 from retriever.commands.opening import follow, open_retriever
 from retriever.commands.options import CONTEXT, DOWNLOAD, INDEX, JSON, MODEL, Share, terminal_style
 from retriever.errors import InputError, refresh_hint
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from retriever.search import Retriever
 
 
+# What is no question at the prompt, in small letters.
+LEAVE = ("quit", "exit", ":q", "退出")
+HELP = ("?", "？", "help", "帮助")
+_ENDING = f"{', '.join(LEAVE)}, an empty line or Ctrl-D ends."
+
+
 @click.command(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="retriever")
 @click.argument("question", nargs=-1)
 @click.option("-k", default=3, show_default=True, metavar="N", help="How many answers to give at most.")
 @INDEX
@@ -89,7 +97,7 @@ class _Session:
         nearest: bool,
         explain: bool,
     ) -> None:
-        from retriever.rendering import Places
+        from retriever.places import Places
 
         self.retriever, self.explained = retriever, explain
         self.places: Places = Places(self.retriever.index.sources())
@@ -98,7 +106,7 @@ class _Session:
 
     def answer(self, text: str) -> "Answer":
         from retriever.answer import answer
-        from retriever.rendering import Places
+        from retriever.places import Places
 
         following = follow(self.retriever)
         if following is not self.retriever:
@@ -139,37 +147,52 @@ class _Session:
         return 1 if result.abstained else 0
 
     def batch(self, lines: Iterable[tuple[int, str]]) -> int:
-        """Answer every line, in order; a broken line is reported and the others are answered."""
-        from retriever.rendering import clean_text
+        """Answer every line, in order; a broken line is reported, is an object with its error in JSON, and the others are answered.
+
+        A line without an id goes by its number.
+        """
+        from retriever.rendering import fault_object
+        from retriever.terminal import clean_text
 
         broken = answered = 0
         for number, line in lines:
+            query_id, text = number, None
             try:
-                query_id, text = _read_query(line)
+                row = _read_row(line)
+                query_id = number if row.get("id") is None else row["id"]
+                text = _question_of(row)
                 result = self.answer(text)
             except InputError as error:
                 broken += 1
                 click.echo(f"error: line {number}: {error}", err=True)
+                if self.as_json:
+                    click.echo(json.dumps(fault_object(str(error), query_id, text), ensure_ascii=False))
                 continue
             if not self.as_json:
-                click.echo(clean_text(f"## {query_id or number}: {text}"))
+                click.echo(clean_text(f"## {query_id}: {text}"))
             answered += 1 - self.show(result, query_id)
             if not self.as_json:
                 click.echo()
         return 2 if broken else 0 if answered else 1
 
     def prompt(self) -> int:
-        """Ask for questions until end of input; with line editing and a history."""
+        """Ask for questions until a word of LEAVE, an empty line or the end of input; with line editing and a history."""
         history = _history()
-        click.echo("Ask a question; an empty line or Ctrl-D ends.", err=True)
+        click.echo(f"Ask a question; ? for help. {_ENDING}", err=True)
         try:
             while True:
                 try:
                     text = input("? ").strip()
                 except EOFError:
                     break
-                if not text:
+                if not text or text.lower() in LEAVE:
                     break
+                if text.lower() in HELP:
+                    click.echo(
+                        f"Ask in Chinese or English, in a sentence or a few words. How answers are shown: ask --help. {_ENDING}",
+                        err=True,
+                    )
+                    continue
                 try:
                     self.show(self.answer(text), None)
                 except InputError as error:
@@ -212,7 +235,7 @@ def _batch_lines(batch: str) -> Iterator[tuple[int, str]]:
             raw = Path(batch).read_bytes()
         except OSError as error:
             raise InputError(f"{batch}: cannot be read ({error.strerror})") from error
-    from retriever.corpus import decode
+    from retriever.decoding import decode
 
     text = _mostly_utf8(raw)
     if text is None:
@@ -247,22 +270,29 @@ def _is_broken(line: bytes) -> bool:
     return False
 
 
-def _read_query(line: str) -> tuple[Any, str]:
-    """(id, question) of a batch line; the id is given back as it came."""
+_FORM = 'write {"id": "1", "question": "…"} or the bare question'
+
+
+def _read_row(line: str) -> dict[str, Any]:
+    """The object of a batch line; of a bare line one that has it as the question."""
     if any("\udc80" <= char <= "\udcff" for char in line):
         raise InputError("not UTF-8, as the other lines are; save the file as UTF-8")
     if not line.lstrip().startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
             if isinstance(json.loads(line), list):
-                raise InputError('a list, not a question; write {"id": "1", "question": "…"} or the bare question')
-        return None, line.strip()
+                raise InputError(f"a list, not a question; {_FORM}")
+        return {"question": line.strip()}
     try:
-        row = json.loads(line)
-        text = row["question"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
-            'not a JSON object with a "question"; write {"id": "1", "question": "…"} or the bare question'
-        ) from error
-    if not isinstance(text, str) or not text.strip():
+        row: dict[str, Any] = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'not a JSON object with a "question"; {_FORM}') from error
+    return row
+
+
+def _question_of(row: dict[str, Any]) -> str:
+    """The question of a batch line's object."""
+    if "question" not in row:
+        raise InputError(f'not a JSON object with a "question"; {_FORM}')
+    if not isinstance(row["question"], str) or not row["question"].strip():
         raise InputError("the question is empty")
-    return row.get("id"), text
+    return row["question"]

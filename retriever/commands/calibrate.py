@@ -39,11 +39,11 @@ def calibrate(
     The numbers are kept in the index folder, outlive rebuilding, and are used by every later ask.
     """
     from retriever.confidence import NAME, bundled_calibration, index_calibration, write_calibration
-    from retriever.evaluation.calibrate import fit, held_out, observe, quality
+    from retriever.evaluation.calibrate import doubts, fit, held_out, observe, quality
     from retriever.evaluation.evaluate import content_lines
     from retriever.evaluation.gold import read_questions
     from retriever.locations import index_directory
-    from retriever.rendering import clean_text
+    from retriever.terminal import clean_text
 
     if (questions is None) == (not remove) or (remove and dry_run):
         raise InputError("give a file of questions with gold, or --remove alone")
@@ -72,6 +72,14 @@ def calibrate(
     after = quality(found, held_out(found, start, refuse))
     if not dry_run:
         write_calibration(index.directory / NAME, fitted)
+    reasons = doubts(found, start, fitted, after)
+    if reasons:
+        undo = (
+            "nothing was written"
+            if dry_run
+            else f"go back with: retriever calibrate --remove --index {index.directory}"
+        )
+        click.echo(f"warning: the fit is doubtful: {'; '.join(reasons)}; {undo}", err=True)
     if as_json:
         row = {
             "before": asdict(before),

@@ -99,7 +99,7 @@ def index(
 @INDEX
 @JSON
 def status(index_: str | None, as_json: bool) -> int:
-    """Tell what the index holds and whether its corpus has changed since."""
+    """Tell what the index holds, which files were skipped, and whether its corpus has changed since."""
     from retriever.confidence import index_calibration
     from retriever.indexing import open_index
     from retriever.locations import index_directory
@@ -116,6 +116,7 @@ def status(index_: str | None, as_json: bool) -> int:
                 {
                     "index": str(directory),
                     **{k: v for k, v in opened.manifest.items() if k != "files"},
+                    "skipped": opened.skipped(),
                     "changes": changes,
                     "calibration": calibration.fitted_on if calibration else None,
                 },
@@ -133,7 +134,7 @@ def status(index_: str | None, as_json: bool) -> int:
 def verify(index_: str | None, as_json: bool) -> int:
     """Check every file of the index, every record and every citation; status 1 when something is wrong or a source has changed."""
     from retriever.locations import index_directory
-    from retriever.rendering import clean_text
+    from retriever.terminal import clean_text
     from retriever.verifying import verify as verify_index
 
     directory = index_directory(index_)

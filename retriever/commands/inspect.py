@@ -27,7 +27,8 @@ def passages(
     max_bytes: int | None,
 ) -> int:
     """List the passages of the pages at PATHS (no index needed), or else of the index."""
-    from retriever.rendering import Places, open_question_text, passage_object, passage_text
+    from retriever.places import Places
+    from retriever.rendering import open_question_text, passage_object, passage_text
 
     if paths:
         from retriever.corpus import MAX_BYTES, CorpusOptions
@@ -102,7 +103,8 @@ def show(citation: str, index_: str | None, context: int) -> int:
     from retriever.generations import is_built
     from retriever.indexing import open_index
     from retriever.locations import index_directory
-    from retriever.rendering import page_view, read_place
+    from retriever.places import read_place
+    from retriever.rendering import page_view
 
     name, first, last = read_place(citation)
     path, recorded = Path(name), None

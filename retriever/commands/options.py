@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from retriever.rendering import Style
+    from retriever.terminal import Style
 
 
 class Share(click.FloatRange):
@@ -84,7 +84,7 @@ def terminal_style() -> "Style":
     """Width of the terminal, and colour unless NO_COLOR is set or stdout is no terminal."""
     import shutil
 
-    from retriever.rendering import Style
+    from retriever.terminal import Style
 
     if not sys.stdout.isatty():
         return Style(100, False)

@@ -20,6 +20,10 @@ FEWEST = 20  # answerable questions that a fit needs
 # How strongly numbers are held to those they start from. Of 1 to 200 on four sets of 130 to 160 questions, held out: 50 and more withhold fewest.
 PRIOR = 50.0
 FOLDS = 5
+# When a fit is doubtful. Of 1,260 fits to 20 or 40 answerable questions with 0 to 20 others, drawn from three sets that fit well, every threshold (0.07 to 0.77)
+# lay within ten times the odds of the bundled one, either way; with 5 unanswerable questions or more, 95 % told right from wrong in 0.66 of pairs or
+# better; with none, over two of the sets, a twentieth in 0.5 to 0.6 or worse.
+FEW, FAR, CHANCE = 10, 10.0, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,41 @@ def _fit(observations: Sequence[Observation], start: Calibration, refuse: float)
     fitted = replace(start, answerable=answerable, right=right)
     threshold = float(np.quantile([fitted.confidence(one.signals) for one in asked], refuse))
     return replace(fitted, threshold=threshold)
+
+
+def doubts(observations: Sequence[Observation], start: Calibration, fitted: Calibration, held: Quality) -> list[str]:
+    """Why a fit that began at `start` should not be trusted as it is, given its held-out quality; each with what to do about it. Nothing for a sound one."""
+    found = []
+    unanswerable = sum(not one.answerable for one in observations)
+    if unanswerable < FEW:
+        found.append(
+            f"{unanswerable} of {len(observations)} questions without an answer (add some that nothing answers, {FEW} at least)"
+        )
+    if held.auroc is None:
+        kind = "right" if any(one.right for one in observations) else "wrong"
+        found.append(
+            f"all first answers are {kind}, which leaves nothing to tell apart (check the gold; ask other questions)"
+        )
+    elif held.auroc < CHANCE:
+        found.append(
+            f"held out, right is told from not right in {held.auroc:.2f} of pairs, where drawing lots gives 0.50 (check the gold; add questions)"
+        )
+    odds = _odds(fitted.threshold) / _odds(start.threshold)
+    if odds < 1 / FAR:
+        found.append(
+            f"the threshold of {fitted.threshold:.3f} lies far below the usual {start.threshold:g}: little will be refused (check the gold; set it by --refuse)"
+        )
+    elif odds > FAR:
+        found.append(
+            f"the threshold of {fitted.threshold:.3f} lies far above the usual {start.threshold:g}: much will be refused that is asked less plainly "
+            "(add questions in other words than the documents'; set it by --refuse)"
+        )
+    return found
+
+
+def _odds(share: float) -> float:
+    share = min(max(share, 1e-9), 1 - 1e-9)
+    return share / (1 - share)
 
 
 def held_out(observations: Sequence[Observation], start: Calibration, refuse: float) -> list[tuple[float, bool]]:

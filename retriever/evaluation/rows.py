@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from retriever.corpus import decode
+from retriever.decoding import decode
 from retriever.errors import InputError, SourceError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")

@@ -59,7 +59,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def _object(path: Path, of: str) -> dict[str, Any]:
     """A JSON object with no other keys than KEYS."""
-    from retriever.corpus import decode
+    from retriever.decoding import decode
 
     try:
         text, _ = decode(path.read_bytes(), where=str(path))

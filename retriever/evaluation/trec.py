@@ -54,7 +54,7 @@ def read_run(
     Raises InputError with file and line for a row that is malformed or names a document again, and for a question that is not
     among the ids of `known`, where these are given, or a docid that is not one by `is_document`.
     """
-    from retriever.corpus import decode
+    from retriever.decoding import decode
 
     try:
         text, _ = decode(path.read_bytes(), where=str(path))
