@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
+from retriever.splitting.beside import inline_topic
 from retriever.splitting.numbering import Line
 from retriever.splitting.segments import cut
-from retriever.splitting.styles import Style, inline_topic
+from retriever.splitting.styles import Style
 
 LONGEST_TITLE = 500
 _COMPARED = 2000  # characters of a question that are compared with what may say it again
