@@ -381,6 +381,52 @@ def test_question_in_another_style_than_most_of_its_page(pairs: Pairs, usual: st
     assert answers(make_page("# 训练\n\n" + "\n\n".join(parts) + "\n", "a.md")) == dict(pairs)
 
 
+@BOTH
+@pytest.mark.parametrize("label", ["Q: {q}\nA: {a}", "Question {n}: {q}\nAnswer: {a}", "问题{n}：{q}\n\n答：{a}"])
+@pytest.mark.parametrize("bare", ["{q}\n{a}", "{q}\n\n{a}"], ids=["tight", "airy"])
+def test_bare_questions_below_labelled_ones(pairs: Pairs, label: str, bare: str) -> None:
+    text = written(pairs[:1], label) + "\n" + written(pairs[1:], bare)
+    assert answers(make_page(text)) == dict(pairs)
+
+
+@BOTH
+@pytest.mark.parametrize("place", range(3))
+def test_bare_question_among_labelled_ones(pairs: Pairs, place: int) -> None:
+    shapes = ["Q: {q}\nA: {a}"] * 3
+    shapes[place] = "{q}\n{a}"
+    text = "\n\n".join(shape.format(q=q, a=a) for shape, (q, a) in zip(shapes, pairs, strict=True))
+    assert answers(make_page(text + "\n")) == dict(pairs)
+
+
+def test_bare_title_that_asks_below_bare_questions_and_labelled_ones() -> None:
+    text = (
+        written(EN, "Q: {q}\nA: {a}") + "\nWhy does rice stick?\nStarch.\n\nHow do I rinse rice\nUntil it runs clear.\n"
+    )
+    assert questions(make_page(text))[3:] == ["Why does rice stick?", "How do I rinse rice"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Gradients swing to and fro.\n\nIs that enough?\nMostly it is.",
+        "Gradients swing to and fro.\n\nHow does it help?\nThey cancel out.",
+        "梯度来回震荡。\n\n这样够吗？\n大多数时候够了。",
+        "梯度来回震荡。\n\n为什么？\n因为曲率不同。",
+        "Ask yourself three things:\n\nWhich loss do I watch?\nThe one on held-out data.",
+        "Plot the loss.\n\nThen look at it again.\n\nWhich loss should one watch?\nThe one on held-out data.",
+    ],
+)
+@pytest.mark.parametrize("place", range(4))
+def test_questions_inside_labelled_answers_stay_there(told: str, place: int) -> None:
+    pairs = [*EN[:place], ("Why use a running mean?", told), *EN[place:]]
+    assert answers(make_page(written(pairs, "Q: {q}\nA: {a}"))) == dict(pairs)
+
+
+def test_number_that_a_bar_parts_from_its_question() -> None:
+    text = "### 怎么调学习率？\n\n先扫一遍。\n\n### Q2｜损失不降怎么办\n\n看数据。\n\n**3、为什么会震荡**\n\n学习率太大。\n"
+    assert questions(make_page(text, "a.md")) == ["怎么调学习率？", "损失不降怎么办", "为什么会震荡"]
+
+
 def test_deeper_heading_after_a_heading_that_asks() -> None:
     (first, told), (second, more) = EN[:2]
     page = make_page(f"# Notes\n\n## {first}\n{told}\n\n### {second}\n{more}\n", "a.md")

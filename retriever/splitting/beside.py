@@ -120,6 +120,82 @@ def stray_questions(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
     return found
 
 
+# Questions that lean on what stands above them: those of one word, and those about "this" or "it".
+_LEANING = re.compile(
+    r"^\W*(?:why|how|how so|really|what (?:then|now|else|next)|为什么|为何|为啥|怎么办|怎么做|怎么说|真的吗|是吗|对吗)(?: not)?\W*$"
+    r"|^\W*(?:\w+(?:'s)? ){0,3}(?:is|are|was|were|does|do|did|can|could|will|would|should|has|have|about|if)(?:n't)? "
+    r"(?:this|that|these|those|they|them|so|it(?=\W*$|\s\w+\W*$))\b|这|它|那(?:个|些|是|样|为)",
+    re.IGNORECASE,
+)
+
+
+def unlabelled(lines: list[Line], chosen: set[int]) -> set[int]:
+    """On a page of labels: questions without one, above the first label and after a labelled answer that has come to its end.
+
+    Answers end at a blank line on such a page. What asks after it, with its text on the very next line, is a question of its own;
+    where blank lines part everything it takes two of them below the last label.
+    """
+    order = sorted(chosen)
+    stretches = list(zip(order, [*order[1:], len(lines)], strict=True))
+    found = {n for n in range(order[0]) if _asks_alone(lines, n, chosen) and lines[n + 1].block.gap == 1}
+    whole = 0  # answers of one paragraph
+    for start, end in stretches:
+        told = _first_told(lines, start, end)
+        stop = next((n for n in range(told + 1, end) if lines[n].block.gap >= 2), end)
+        whole += stop == end or _asks_alone(lines, stop, chosen)
+        asking = [n for n in range(stop, end) if _asks_alone(lines, n, chosen)]
+        if not asking or asking[0] != stop or lines[told].block.plain.rstrip()[-1:] in ":：":
+            continue
+        if any(lines[n + 1].block.gap == 1 for n in asking):
+            found |= {n for n in range(stop, end) if _asks_joined(lines, n, chosen)}
+        elif end == len(lines) and len(asking) >= 2:
+            found |= set(asking)
+    return found if whole >= 0.8 * len(stretches) else set()
+
+
+def _first_told(lines: list[Line], start: int, end: int) -> int:
+    """The line where the answer to the labelled question at `start` begins."""
+    label = next((n for n in range(start + 1, end) if lines[n].cue.label == "a"), None)
+    if label is None:
+        return min(start + 1, end - 1)
+    return label if lines[label].cue.body.strip() or label + 1 == end else label + 1
+
+
+def _asks_alone(lines: list[Line], at: int, chosen: set[int]) -> bool:
+    """True for a paragraph that asks outright, for itself, above text that answers."""
+    line = lines[at]
+    return (
+        line.cue.ask == 1.0
+        and _is_plain(line)
+        and not is_rhetorical(line.cue.body)
+        and not _LEANING.search(line.cue.body)
+        and followed_by_content(lines, at, chosen)
+    )
+
+
+def _asks_joined(lines: list[Line], at: int, chosen: set[int]) -> bool:
+    """True for a question as of `_asks_alone`, or a title that asks, with its text on the very next line."""
+    line = lines[at]
+    if at + 1 == len(lines) or lines[at + 1].block.gap != 1:
+        return False
+    titled = line.cue.ask >= 0.7 and line.titled and _is_plain(line) and not is_rhetorical(line.cue.body)
+    return _asks_alone(lines, at, chosen) or (titled and followed_by_content(lines, at, chosen))
+
+
+def _is_plain(line: Line) -> bool:
+    """True for a paragraph without label or number, a blank line above it."""
+    block, cue = line.block, line.cue
+    return (
+        line.eligible
+        and block.kind == "paragraph"
+        and block.gap >= 2
+        and block.indent < 4
+        and not cue.label
+        and cue.number is None
+        and display_width(cue.body) <= 120
+    )
+
+
 def bare_questions(lines: list[Line], chosen: set[int]) -> set[int]:
     """On a page without marks: lines of their own that ask, and bare titles with a blank line around them."""
     if any(line.block.kind == "heading" for line in lines[1:]) and not chosen:

@@ -14,6 +14,7 @@ from retriever.splitting.beside import (
     left_out,
     other_numbers,
     stray_questions,
+    unlabelled,
     unmistakable,
 )
 from retriever.splitting.numbering import Line, best_chain
@@ -55,6 +56,7 @@ def find_style(lines: list[Line], *, part: bool = False) -> Style:
         kind = "bare" if chosen else "none"
     if family == "label":
         chosen |= {at for at, line in enumerate(lines) if line.cue.label == "q" and line.eligible}
+        chosen |= unlabelled(lines, chosen)
     if family == "number":
         chosen |= other_numbers(lines, chosen, scored)
     chosen |= companions(lines, chosen)
