@@ -193,6 +193,35 @@ def test_html_table_of_questions_and_answers() -> None:
     assert answers(page) == dict(EN)
 
 
+BELOW = {
+    "zh": "这些优化器都能在常见的框架里找到，默认的超参数大多够用。",
+    "en": "All of these come with the usual frameworks, and their defaults mostly do.",
+}
+
+
+@pytest.mark.parametrize(("head", "pairs", "below"), [("问题 | 答案", ZH, "zh"), ("Question | Answer", EN, "en")])
+@pytest.mark.parametrize("name", ["a.md", "a.html"])
+def test_text_below_a_table_of_questions_is_told_of_its_section(head: str, pairs: Pairs, below: str, name: str) -> None:
+    if name == "a.md":
+        text = f"## Notes\n\n| {head} |\n|---|---|\n{written(pairs, '| {q} | {a} |', chr(10))}\n{BELOW[below]}\n"
+    else:
+        row = "<tr><td>{q}</td><td>{a}</td></tr>"
+        rows = row.format(q=head.split(" | ")[0], a=head.split(" | ")[1]) + written(pairs, row, "")
+        text = f"<h2>Notes</h2><table>{rows}</table><p>{BELOW[below]}</p>"
+    assert answers(make_page(text, name)) == {**dict(pairs), "Notes": BELOW[below]}
+
+
+def test_text_below_a_table_without_a_heading_is_told_of_its_page() -> None:
+    table = "| Question | Answer |\n|---|---|\n" + written(EN, "| {q} | {a} |", "\n")
+    page = make_page(f"Optimisers\n\n{table}\n{BELOW['en']}\n")
+    assert answers(page) == {**dict(EN), "Optimisers": BELOW["en"]}
+
+
+def test_word_below_a_table_of_questions_is_no_part_of_its_last_answer() -> None:
+    table = "| 问题 | 答案 |\n|---|---|\n" + written(ZH, "| {q} | {a} |", "\n")
+    assert answers(make_page(f"# 优化器\n\n{table}\n- [ ] 待整理：学习率\n", "a.md")) == dict(ZH)
+
+
 def test_table_with_other_columns_is_part_of_an_answer() -> None:
     table = "| 方法 | 问题 |\n|---|---|\n| 动量 | 多一个超参数 |"
     page = make_page(f"## 优化器各有什么不足？\n\n{table}\n", "a.md")
