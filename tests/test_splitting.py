@@ -727,6 +727,51 @@ def test_parts_of_parts_name_the_titles_above_them() -> None:
     assert {p.parent for p in children(page)} == {parents(page)[0].id}
 
 
+LONG_LABELS = {
+    "glossed in Chinese": [
+        ("检测（face detection）", "找到人脸框。"),
+        ("质量过滤与活体检测以及防攻击（liveness detection）", "去掉模糊的。"),
+        ("对齐", "做相似变换。"),
+    ],
+    "glossed in English": [
+        ("Isolation (ISO)", "no transaction sees another one half done."),
+        ("Consistency checks of all values (integrity constraints)", "what is written obeys the rules."),
+        ("Durability", "what is committed stays."),
+    ],
+    "long": [
+        ("检测", "找到人脸框。"),
+        ("面向多种终端的图像质量过滤与多级联合活体检测以及防攻击判定", "去掉模糊的。"),
+        ("对齐", "做相似变换。"),
+    ],
+}
+
+
+@pytest.mark.parametrize("items", LONG_LABELS.values(), ids=LONG_LABELS.keys())
+@pytest.mark.parametrize("shape", ["- {}：{}", "1. {}：{}", "ol", "ul"])
+def test_items_with_long_labels_are_parts_of_their_own(items: Pairs, shape: str) -> None:
+    if shape in ("ol", "ul"):
+        listed = "\n".join(f"<li>{label}：{told}</li>" for label, told in items)
+        page = make_page(f"<h2>人脸识别有哪几步？</h2>\n<p>三步。</p>\n<{shape}>\n{listed}\n</{shape}>", "a.html")
+        first = 4
+    else:
+        page = make_page("## 人脸识别有哪几步？\n\n三步。\n\n" + "\n".join(shape.format(*i) for i in items), "a.md")
+        first = 5
+    assert [p.question for p in children(page)] == [label for label, _ in items]
+    assert [p.answer_lines for p in children(page)] == [(first + n, first + n) for n in range(3)]
+
+
+def test_items_of_a_saved_page_end_where_the_next_one_begins() -> None:
+    """Though that one has no label; and one label of four makes no parts."""
+    items = ["输入：减均值。", "若干个阶段：每个都做卷积。", "中间用池化下采样", "输出层：用 softmax。"]
+    shape = "<h2>卷积网络由什么组成？</h2><p>四部分。</p>\n<ol>\n{}\n</ol>"
+    page = make_page(shape.format("\n".join(f"<li>{item}</li>" for item in items)), "a.html")
+    assert part(page, "若干个阶段").answer_lines == (4, 4)
+    page = make_page(
+        shape.format("\n".join(f"<li>{item}</li>" for item in ["输入：减均值。"] + [items[2]] * 3)), "a.html"
+    )
+    assert children(page) == []
+
+
 def test_plain_answer_has_no_parts() -> None:
     page = make_page(written(ZH, "## {q}\n\n{a}\n\n另外要注意步长。"), "a.md")
     assert children(page) == []
