@@ -616,6 +616,7 @@ APPEALS = [
     ("Never miss a recipe?", "Enter your email and get new recipes in your inbox."),
     ("What do you think of this guide?", "Let us know in the comments."),
     ("Found a mistake?", "Report it on GitHub."),
+    ("Did you find this useful?", "Star the repository on GitHub."),
     ("这篇文章对你有帮助吗？", ""),
     ("本文是否解决了您的问题？", "是 否"),
     ("觉得有用吗？", "点个赞再走吧"),

@@ -54,7 +54,7 @@ _APPEAL = re.compile(rf"^\W*(?:{'|'.join(_APPEALS)})\W*$", re.IGNORECASE)
 _BID = re.compile(
     r"(?:^|[.!:;,–—-]\s+|\b(?:and|or|then|to|please|just|can|simply) )(?:please |just |simply |feel free to |don.?t hesitate to |you can )*"
     r"(?:contact|e-?mail|call|message|ask|write|reach|tell|let|tag|follow|share|subscribe|sign up|join|leave|post|drop|rate|vote|click|tap|enter|get in touch|chat|talk|speak"
-    r"|submit|send|report|open|pin|give|comment|connect|book|schedule|visit|check|browse|search)\b",
+    r"|submit|send|report|open|pin|give|comment|connect|book|schedule|visit|check|browse|search|star|fork|like)\b",
     re.IGNORECASE,
 )
 _WAY = re.compile(
