@@ -44,7 +44,7 @@ _Q_LABEL = re.compile(
     re.IGNORECASE,
 )
 _Q_NUMBERED = re.compile(
-    rf"(?:Q|Question|面试题|问题|题目)\s?[#.-]?\s?(\d{{1,4}}|{_HAN_NUMBER})\s*[:：.、)）]?(?:\s+(?=\S)|\s*$)",
+    rf"(?:Q|Question|面试题|问题|题目)\s?[#.-]?\s?(\d{{1,4}}|{_HAN_NUMBER})\s*(?:[|｜]\s*(?=\S)|[:：.、)）]?(?:\s+(?=\S)|\s*$))",
     re.IGNORECASE,
 )
 _A_LABEL = re.compile(

@@ -597,3 +597,100 @@ def test_question_about_comments_is_no_heading_of_comments() -> None:
         ("What do comments cost?", "Nothing but the time to read them all."),
     ]
     assert answers(make_page(markdown(pairs), "a.md")) == dict(pairs)
+
+
+# questions to the reader of the page
+
+APPEALS = [
+    ("Did you make this recipe?", "Tag @someone and share a photo with #cake."),
+    ("Have you tried this recipe?", "Leave a comment below and tell me how it went!"),
+    ("Was this article helpful?", ""),
+    ("Did this answer your question?", "Yes / No"),
+    ("Did you find this page useful?", "👍 Yes 12  👎 No 3"),
+    ("Did you find what you were looking for?", "[Contact support](/contact)"),
+    ("Still have questions?", "Ask us on the forum."),
+    ("Have a question?", "Write to us at hello@example.org and we will get back to you."),
+    ("Do you have any more questions?", "Our support team is happy to help."),
+    ("Need more help?", "Contact our support team."),
+    ("Can't find what you need?", "Search the forum or chat with us."),
+    ("Never miss a recipe?", "Enter your email and get new recipes in your inbox."),
+    ("What do you think of this guide?", "Let us know in the comments."),
+    ("Found a mistake?", "Report it on GitHub."),
+    ("Did you find this useful?", "Star the repository on GitHub."),
+    ("这篇文章对你有帮助吗？", ""),
+    ("本文是否解决了您的问题？", "是 否"),
+    ("觉得有用吗？", "点个赞再走吧"),
+    ("你喜欢这篇教程吗？", "欢迎在评论区留言，也请分享给朋友。"),
+    ("还有其他疑问吗？", "请联系在线客服。"),
+    ("没有找到答案？", "点击这里向我们提问"),
+    ("需要更多帮助吗？", "可以通过邮箱联系我们，工作日内回复。"),
+]
+DRESSES = [("## {q}\n\n{a}", "a.md"), ("**{q}**\n\n{a}", "a.md"), ("<h3>{q}</h3>\n<p>{a}</p>", "a.html")]
+
+
+@pytest.mark.parametrize(("shape", "name"), DRESSES, ids=["heading", "emphasised", "html"])
+@pytest.mark.parametrize(("asked", "below"), APPEALS, ids=[asked for asked, _ in APPEALS])
+@pytest.mark.parametrize("at", [2, 3], ids=["between", "at the end"])
+def test_appeals_to_the_reader_go_with_the_calls_below_them(
+    asked: str, below: str, at: int, shape: str, name: str
+) -> None:
+    pairs = ZH if re.search("[\u4e00-\u9fff]", asked) else EN
+    parts = [shape.format(q=question, a=answer) for question, answer in pairs]
+    parts.insert(at, shape.format(q=asked, a=below).strip())
+    page = make_page("\n\n".join(parts) + "\n", name)
+    assert answers(page) == dict(pairs)
+    assert asked not in kept_text(page)
+    assert asked not in [question.question for question in page.split.open_questions]
+
+
+NO_APPEALS = [
+    ("What did you learn?", "To ask for help early, and to write down what was decided."),
+    ("Do you have any questions for us?", "Ask what the first month looks like and how success is measured."),
+    ("Do you have any questions?", "Have two or three ready: about the team, the roadmap, the first month."),
+    ("Did you enjoy this project?", "Yes: we had a clear goal and shared the work well."),
+    ("Did it help?", "Training became stable, and the loss fell twice as fast."),
+    ("Does this site use cookies?", "Yes, two of them: one for the session and one for the language."),
+    ("Need more memory?", "Halve the batch size, or accumulate gradients over several steps."),
+    ("Found a bug in production?", "Roll back first, then look for the change that brought it."),
+    ("Have you worked with this framework?", "For two years, mostly on the parts that load data."),
+    ("Can I contact support on Sundays?", "Yes, write to us at any hour; we answer within a day."),
+    ("How do I leave a comment?", "Click on the balloon below the text and sign in."),
+    ("What do you think of the new design?", "It is cleaner, but the menu takes one more step."),
+    ("What do you think?", "A good answer names one strength and one weakness of the proposal."),
+    ("你还有什么问题吗？", "可以问团队的规模、晋升路径，也可以问面试反馈什么时候出。"),
+    ("你怎么看？", "先说结论，再说两个理由，最后说代价。"),
+    ("这个答案如何得到？", "对两边取对数，再求导。"),
+    ("如何联系客服？", "请点击右下角的图标，或者致电前台。"),
+    ("没有找到主键会怎样？", "引擎会选第一个非空的唯一索引。"),
+    ("需要更多内存吗？", "先把批大小减半，再看显存。"),
+]
+
+
+@pytest.mark.parametrize(("shape", "name"), DRESSES, ids=["heading", "emphasised", "html"])
+@pytest.mark.parametrize(("question", "answer"), NO_APPEALS, ids=[question for question, _ in NO_APPEALS])
+@pytest.mark.parametrize("at", [0, 2, 3], ids=["first", "between", "at the end"])
+def test_questions_that_only_sound_like_appeals_stay(
+    question: str, answer: str, at: int, shape: str, name: str
+) -> None:
+    pairs = list(ZH if re.search("[\u4e00-\u9fff]", question) else EN)
+    pairs.insert(at, (question, answer))
+    page = make_page("\n\n".join(shape.format(q=q, a=a) for q, a in pairs) + "\n", name)
+    assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize("shape", ["Q: {q}\nA: {a}", "{n}. {q}\n\n{a}", "### {n}. {q}\n\n{a}"])
+def test_appeal_among_the_numbered_or_labelled_questions_is_one_of_them(shape: str) -> None:
+    pairs = [*EN, ("Still have questions?", "Ask us on the forum.")]
+    text = "\n\n".join(shape.format(n=n, q=q, a=a) for n, (q, a) in enumerate(pairs, 1)) + "\n"
+    assert answers(make_page(text, "a.md")) == dict(pairs)
+
+
+def test_heading_that_appeals_above_deeper_ones_stays() -> None:
+    text = "# Notes\n\nSome words to begin with.\n\n## Have questions?\n\n" + markdown(EN).replace("## ", "### ")
+    assert "Have questions?" in kept_text(make_page(text, "a.md"))
+    assert answers(make_page(text, "a.md"))[EN[0][0]] == EN[0][1]
+
+
+def test_praise_of_customers_goes() -> None:
+    page = make_page(markdown(EN) + "\n## What our customers say\n\nGreat site! Five stars.\n\n— Ann\n", "a.md")
+    assert answers(page) == dict(EN)

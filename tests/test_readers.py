@@ -201,6 +201,23 @@ def test_title_is_the_first_heading_else_the_first_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name", "title"),
+    [
+        ("Q1: What is momentum?\nA1: A running mean.\n", "a.txt", "What is momentum?"),
+        ("问题一：什么是动量？\n答：滑动平均。\n", "a.txt", "什么是动量？"),
+        ("Q:\nWhat is momentum?\nA:\nA running mean.\n", "a.txt", "What is momentum?"),
+        ("**Q1.** What is momentum?\n\nA running mean.\n", "a.md", "What is momentum?"),
+        ("## Q1: What is momentum?\n\nA running mean.\n", "a.md", "What is momentum?"),
+        ("<h2>Q1: What is momentum?</h2><p>A running mean.</p>", "a.html", "What is momentum?"),
+        ("Answer: momentum in practice\n\nA running mean.\n", "a.txt", "Answer: momentum in practice"),
+        ("3. Momentum\n\nA running mean.\n", "a.txt", "3. Momentum"),
+    ],
+)
+def test_question_that_names_its_page_does_so_without_its_label(text: str, name: str, title: str) -> None:
+    assert read_blocks(make_source(text, name))[0] == title
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "<details>\n<summary>What is it?</summary>\n\nAn answer.\n\n</details>",

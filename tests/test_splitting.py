@@ -193,6 +193,35 @@ def test_html_table_of_questions_and_answers() -> None:
     assert answers(page) == dict(EN)
 
 
+BELOW = {
+    "zh": "这些优化器都能在常见的框架里找到，默认的超参数大多够用。",
+    "en": "All of these come with the usual frameworks, and their defaults mostly do.",
+}
+
+
+@pytest.mark.parametrize(("head", "pairs", "below"), [("问题 | 答案", ZH, "zh"), ("Question | Answer", EN, "en")])
+@pytest.mark.parametrize("name", ["a.md", "a.html"])
+def test_text_below_a_table_of_questions_is_told_of_its_section(head: str, pairs: Pairs, below: str, name: str) -> None:
+    if name == "a.md":
+        text = f"## Notes\n\n| {head} |\n|---|---|\n{written(pairs, '| {q} | {a} |', chr(10))}\n{BELOW[below]}\n"
+    else:
+        row = "<tr><td>{q}</td><td>{a}</td></tr>"
+        rows = row.format(q=head.split(" | ")[0], a=head.split(" | ")[1]) + written(pairs, row, "")
+        text = f"<h2>Notes</h2><table>{rows}</table><p>{BELOW[below]}</p>"
+    assert answers(make_page(text, name)) == {**dict(pairs), "Notes": BELOW[below]}
+
+
+def test_text_below_a_table_without_a_heading_is_told_of_its_page() -> None:
+    table = "| Question | Answer |\n|---|---|\n" + written(EN, "| {q} | {a} |", "\n")
+    page = make_page(f"Optimisers\n\n{table}\n{BELOW['en']}\n")
+    assert answers(page) == {**dict(EN), "Optimisers": BELOW["en"]}
+
+
+def test_word_below_a_table_of_questions_is_no_part_of_its_last_answer() -> None:
+    table = "| 问题 | 答案 |\n|---|---|\n" + written(ZH, "| {q} | {a} |", "\n")
+    assert answers(make_page(f"# 优化器\n\n{table}\n- [ ] 待整理：学习率\n", "a.md")) == dict(ZH)
+
+
 def test_table_with_other_columns_is_part_of_an_answer() -> None:
     table = "| 方法 | 问题 |\n|---|---|\n| 动量 | 多一个超参数 |"
     page = make_page(f"## 优化器各有什么不足？\n\n{table}\n", "a.md")
@@ -379,6 +408,52 @@ def test_question_in_another_style_than_most_of_its_page(pairs: Pairs, usual: st
         (other if at == place else usual).format(n=at + 1, h=HAN[at + 1], q=q, a=a) for at, (q, a) in enumerate(pairs)
     ]
     assert answers(make_page("# 训练\n\n" + "\n\n".join(parts) + "\n", "a.md")) == dict(pairs)
+
+
+@BOTH
+@pytest.mark.parametrize("label", ["Q: {q}\nA: {a}", "Question {n}: {q}\nAnswer: {a}", "问题{n}：{q}\n\n答：{a}"])
+@pytest.mark.parametrize("bare", ["{q}\n{a}", "{q}\n\n{a}"], ids=["tight", "airy"])
+def test_bare_questions_below_labelled_ones(pairs: Pairs, label: str, bare: str) -> None:
+    text = written(pairs[:1], label) + "\n" + written(pairs[1:], bare)
+    assert answers(make_page(text)) == dict(pairs)
+
+
+@BOTH
+@pytest.mark.parametrize("place", range(3))
+def test_bare_question_among_labelled_ones(pairs: Pairs, place: int) -> None:
+    shapes = ["Q: {q}\nA: {a}"] * 3
+    shapes[place] = "{q}\n{a}"
+    text = "\n\n".join(shape.format(q=q, a=a) for shape, (q, a) in zip(shapes, pairs, strict=True))
+    assert answers(make_page(text + "\n")) == dict(pairs)
+
+
+def test_bare_title_that_asks_below_bare_questions_and_labelled_ones() -> None:
+    text = (
+        written(EN, "Q: {q}\nA: {a}") + "\nWhy does rice stick?\nStarch.\n\nHow do I rinse rice\nUntil it runs clear.\n"
+    )
+    assert questions(make_page(text))[3:] == ["Why does rice stick?", "How do I rinse rice"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Gradients swing to and fro.\n\nIs that enough?\nMostly it is.",
+        "Gradients swing to and fro.\n\nHow does it help?\nThey cancel out.",
+        "梯度来回震荡。\n\n这样够吗？\n大多数时候够了。",
+        "梯度来回震荡。\n\n为什么？\n因为曲率不同。",
+        "Ask yourself three things:\n\nWhich loss do I watch?\nThe one on held-out data.",
+        "Plot the loss.\n\nThen look at it again.\n\nWhich loss should one watch?\nThe one on held-out data.",
+    ],
+)
+@pytest.mark.parametrize("place", range(4))
+def test_questions_inside_labelled_answers_stay_there(told: str, place: int) -> None:
+    pairs = [*EN[:place], ("Why use a running mean?", told), *EN[place:]]
+    assert answers(make_page(written(pairs, "Q: {q}\nA: {a}"))) == dict(pairs)
+
+
+def test_number_that_a_bar_parts_from_its_question() -> None:
+    text = "### 怎么调学习率？\n\n先扫一遍。\n\n### Q2｜损失不降怎么办\n\n看数据。\n\n**3、为什么会震荡**\n\n学习率太大。\n"
+    assert questions(make_page(text, "a.md")) == ["怎么调学习率？", "损失不降怎么办", "为什么会震荡"]
 
 
 def test_deeper_heading_after_a_heading_that_asks() -> None:
@@ -650,6 +725,51 @@ def test_parts_of_parts_name_the_titles_above_them() -> None:
     assert part(page, "图像").answer_lines == (3, 5)
     assert part(page, "回译").heading_path == ("数据增强怎么做？", "文本")
     assert {p.parent for p in children(page)} == {parents(page)[0].id}
+
+
+LONG_LABELS = {
+    "glossed in Chinese": [
+        ("检测（face detection）", "找到人脸框。"),
+        ("质量过滤与活体检测以及防攻击（liveness detection）", "去掉模糊的。"),
+        ("对齐", "做相似变换。"),
+    ],
+    "glossed in English": [
+        ("Isolation (ISO)", "no transaction sees another one half done."),
+        ("Consistency checks of all values (integrity constraints)", "what is written obeys the rules."),
+        ("Durability", "what is committed stays."),
+    ],
+    "long": [
+        ("检测", "找到人脸框。"),
+        ("面向多种终端的图像质量过滤与多级联合活体检测以及防攻击判定", "去掉模糊的。"),
+        ("对齐", "做相似变换。"),
+    ],
+}
+
+
+@pytest.mark.parametrize("items", LONG_LABELS.values(), ids=LONG_LABELS.keys())
+@pytest.mark.parametrize("shape", ["- {}：{}", "1. {}：{}", "ol", "ul"])
+def test_items_with_long_labels_are_parts_of_their_own(items: Pairs, shape: str) -> None:
+    if shape in ("ol", "ul"):
+        listed = "\n".join(f"<li>{label}：{told}</li>" for label, told in items)
+        page = make_page(f"<h2>人脸识别有哪几步？</h2>\n<p>三步。</p>\n<{shape}>\n{listed}\n</{shape}>", "a.html")
+        first = 4
+    else:
+        page = make_page("## 人脸识别有哪几步？\n\n三步。\n\n" + "\n".join(shape.format(*i) for i in items), "a.md")
+        first = 5
+    assert [p.question for p in children(page)] == [label for label, _ in items]
+    assert [p.answer_lines for p in children(page)] == [(first + n, first + n) for n in range(3)]
+
+
+def test_items_of_a_saved_page_end_where_the_next_one_begins() -> None:
+    """Though that one has no label; and one label of four makes no parts."""
+    items = ["输入：减均值。", "若干个阶段：每个都做卷积。", "中间用池化下采样", "输出层：用 softmax。"]
+    shape = "<h2>卷积网络由什么组成？</h2><p>四部分。</p>\n<ol>\n{}\n</ol>"
+    page = make_page(shape.format("\n".join(f"<li>{item}</li>" for item in items)), "a.html")
+    assert part(page, "若干个阶段").answer_lines == (4, 4)
+    page = make_page(
+        shape.format("\n".join(f"<li>{item}</li>" for item in ["输入：减均值。"] + [items[2]] * 3)), "a.html"
+    )
+    assert children(page) == []
 
 
 def test_plain_answer_has_no_parts() -> None:

@@ -275,6 +275,11 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "comments",
+            "praise of customers",
+            r"what (?:our |my )?(?:customers|clients|readers|users|students|members|guests) (?:say|are saying|think)(?: about us)?|testimonials|(?:听听)?(?:用户|客户|学员|读者)怎么说",
+        ),
+        (
+            "comments",
             "comments of readers",
             r"(?:\d+ )?(?:comments?|responses?|replies|discussion|thoughts on .{1,60})(?: ?\(?\d++\)?)?|leave a (?:reply|comment)|(?:join|start) the (?:discussion|conversation)|(?:add|post|write|submit) (?:a|your) (?:comment|reply|response)|what do you think|comments? (?:section|are closed)|top comments.{0,4}|reader comments",
         ),

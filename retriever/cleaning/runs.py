@@ -13,7 +13,8 @@ def by_lead(page: Page) -> None:
     at, course = 0, Course(page)
     while at < len(page.blocks):
         block = page.blocks[at]
-        opens = block.kind in ("heading", "paragraph", "item", "term", "quote") and page.cues[at].ask < 0.5
+        asks = page.cues[at].ask >= 0.5 and block.plain.rstrip()[-1:] in ("?", "？")
+        opens = block.kind in ("heading", "paragraph", "item", "term", "quote") and not asks
         lead = phrases.lead_of(block.plain) if opens else None
         if lead is None:
             at += 1

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 from retriever.documents import Block, Source
-from retriever.readers.plain import squeeze
+from retriever.readers.plain import squeeze, title_of
 from retriever.readers.tree import BLOCK, Node, all_pieces, find, parse
 
 _SKIPPED = frozenset(
@@ -353,10 +353,10 @@ def read_html(source: Source) -> tuple[str, list[Block]]:
     """Title and blocks of a saved web page."""
     root, title = parse(source)
     blocks = _BlockWriter(source).walk(root)
-    heading = next((b for b in blocks if b.kind == "heading"), None)
+    headings = [b for b in blocks if b.kind == "heading"]
     if not title:
-        return heading.plain if heading else "", blocks
-    return _own_title(title, [b.plain for b in blocks if b.kind == "heading" and b.level == 1]), blocks
+        return title_of(headings), blocks
+    return _own_title(title, [b.plain for b in headings if b.level == 1]), blocks
 
 
 _SUFFIX = re.compile(r"\s*[-–—|｜_·•»:：]")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from retriever.cues import display_width, strip_markup
 from retriever.documents import Block, Source
-from retriever.readers.plain import squeeze
+from retriever.readers.plain import squeeze, title_of
 
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _HEADING = re.compile(r"(?!#\d{1,4}[ \t])#{1,6}(?=[ \t]*\S)")  # "#7 …" is a number
@@ -65,9 +65,7 @@ class _Lines:
         while at < len(self.lines):
             at = self._step(at)
         if not self.title:
-            first = next((b for b in self.blocks if b.plain), None)
-            heading = next((b for b in self.blocks if b.kind == "heading"), None)
-            self.title = (heading or first).plain if first else ""
+            self.title = title_of([b for b in self.blocks if b.kind == "heading"]) or title_of(self.blocks)
         return self.title, self.blocks
 
     def _front_matter(self) -> int:

@@ -5,9 +5,11 @@ thousands of characters, so that a line is judged by its beginning.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from retriever.cues import Cue, ask_score, read_cue, strip_markup, trim_question
+from retriever.documents import Block
 
 LONGEST_JUDGED = 2000  # characters of a line that are looked at for what it is
 _LONG_GAP = re.compile(r"\s{100,}")
@@ -41,3 +43,13 @@ def ask_of(text: str) -> float:
 def question_of(text: str) -> str:
     """A question as people would put it; a text too long to be one, or of nothing but signs, only with its white space folded."""
     return (trim_question(text) if len(text) <= LONGEST_JUDGED else "") or " ".join(text.split())
+
+
+def title_of(blocks: Iterable[Block]) -> str:
+    """The first of `blocks` that says something, as the title of a page: a question without its label ("Q1: …"); "" when there is none."""
+    for block in blocks:
+        cue = cue_of(block.plain)
+        title = cue.body.strip() if cue.label == "q" else block.plain
+        if title:
+            return title
+    return ""

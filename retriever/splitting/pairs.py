@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
+from retriever.splitting.beside import inline_topic
 from retriever.splitting.numbering import Line
 from retriever.splitting.segments import cut
-from retriever.splitting.styles import Style, inline_topic
+from retriever.splitting.styles import Style
 
 LONGEST_TITLE = 500
+LEAST_SECTION = 40  # columns of text of its own that a section must have beside questions, to be a passage
 _COMPARED = 2000  # characters of a question that are compared with what may say it again
 _OPTION_SCHEMES = frozenset({"letter", "letters", "paren", "parens", "circled"})
 _SHOW_ANSWER = re.compile(
@@ -51,25 +53,33 @@ def line_label(block: Block) -> bool:
     return cue.label == "a" and not cue.body.strip()
 
 
-def gather(source: Source, lines: list[Line], style: Style) -> list[Pair]:
-    """Pairs in document order, those without an answer included."""
+def gather(source: Source, lines: list[Line], style: Style, title: str) -> list[Pair]:
+    """Pairs in document order, those without an answer included; `title` is that of the page."""
     starts = sorted(style.questions | style.sections)
     if not starts:
         return []
     labelled = _label_rate(lines, starts, style)
     pairs: list[Pair] = []
     path: list[tuple[int, str]] = []
+    heading: Block | None = None
     for here, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         line = lines[here]
         if here in style.sections or line.block.kind == "heading":
             path = _deeper(path, line)
+            heading = line.block
         if here in style.sections:
             section = _section_pair(lines, style, here, end, tuple(text for _, text in path[:-1]))
             if section is not None:
                 pairs.append(section)
             continue
         above = tuple(text for _, text in (path[:-1] if line.block.kind == "heading" else path))
-        pairs.append(_pair(source, lines, here, end, above, labelled, style))
+        stop = _end_of_cells(lines, here, end)
+        pairs.append(_pair(source, lines, here, stop, above, labelled, style))
+        rest = [line.block for line in lines[stop:end]]
+        if sum(display_width(block.plain) for block in rest) >= LEAST_SECTION:
+            under = tuple(text for _, text in path[:-1])
+            asked = path[-1][1] if path else shorten(title)
+            pairs.append(Pair(asked, [heading or rest[0]], rest, under, asks=0.4))
     return _merge_restated(pairs)
 
 
@@ -95,6 +105,16 @@ def _label_rate(lines: list[Line], starts: list[int], style: Style) -> float:
     return found / len(asked) if asked else 0.0
 
 
+def _end_of_cells(lines: list[Line], here: int, end: int) -> int:
+    """Where the answer in a table ends, whose cells hold all of it; `end` for questions of other kinds.
+
+    What follows the table is told of its section, not of its last row.
+    """
+    if "cell" not in lines[here].block.hints:
+        return end
+    return next((n for n in range(here + 1, end) if "cell" not in lines[n].block.hints), end)
+
+
 def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tuple[str, ...]) -> Pair | None:
     """A section with text of its own and no questions in it is a passage about its title."""
     heading = lines[here].block
@@ -105,7 +125,7 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     if following is not None and (opened or following.level > heading.level):
         return None
     body = [line.block for line in lines[here + 1 : end]]
-    if style.questions and lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < 40:
+    if style.questions and lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < LEAST_SECTION:
         return None
     return Pair(question_of(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
 

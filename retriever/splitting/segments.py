@@ -97,8 +97,9 @@ def _table_pairs(source: Source, table: list[Block]) -> list[Block] | None:
         cells = _cells(row)
         if max(asked, told) < len(cells) and re.search(r"\w", row.text):
             if cells[asked][0] < cells[asked][1] and cells[told][0] < cells[told][1]:
-                found.append(replace(_piece(source, row, *cells[asked], "term"), gap=2))
-                found.append(_piece(source, row, *cells[told], "definition"))
+                hints = (*row.hints, "cell")
+                found.append(replace(_piece(source, row, *cells[asked], "term"), gap=2, hints=hints))
+                found.append(replace(_piece(source, row, *cells[told], "definition"), hints=hints))
     return found
 
 

@@ -51,7 +51,7 @@ def split(document: Document) -> Split:
     blocks = cut_blocks(document.source, document.blocks)
     lines = read_lines(blocks)
     style = find_style(lines)
-    pairs = gather(document.source, lines, style)
+    pairs = gather(document.source, lines, style, document.title)
     if not any(pair.answered for pair in pairs) and not style.questions:
         pairs = _plain_pairs(document.title, blocks)
     passages: list[Passage] = []

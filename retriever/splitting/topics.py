@@ -7,7 +7,9 @@ from retriever.cues import Cue, ask_score, display_width, is_title
 from retriever.documents import Block
 from retriever.readers.plain import cue_of, plain_text
 
-_LABEL = re.compile(r"\s*+([^:：。，,；;!！?？=\n]{1,40}?)\s*[:：](?!//)")
+# What says a label again in brackets: in the other language, or spelt out.
+_GLOSS = r"[(（][^()（）:：。，,；;!！?？=\n]{1,60}[)）]"
+_LABEL = re.compile(rf"\s*+([^:：。，,；;!！?？=\n]{{1,40}}?(?:{_GLOSS})?)\s*[:：](?!//)")
 _DASH_LABEL = re.compile(r"\s*+([^—–。，,；;!！?？\n]{1,30}?)\s*(?:——|—|–| - )")
 # Labels that lean on what stands before them, and those that only announce a list.
 _LEANING = re.compile(
@@ -18,6 +20,7 @@ _INTRODUCING = re.compile(
     r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|几点|几种|几个|such as|following|include[sd]?|are|is)\s*$",
     re.IGNORECASE,
 )
+_ORDERED = re.compile(r"\s*\d{1,10}\.\s")  # the marker that HTML items get from their list
 _NUMBER_LABEL = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})*)\s?[:：](?=\s*\S)")
 _FORMULA_LABEL = re.compile(r"\s*(?:\\\(|\$)\s*\\?([A-Za-z]{2,})")
 _CODE_LABEL = re.compile(r"\s*`([^`]{1,40})`")
@@ -130,13 +133,15 @@ def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
         return ("bullet", block.indent, bullet.group(1))
     if _NUMBER_LABEL.match(block.text):
         return ("label", block.indent)
+    if block.kind == "item" and cue.number is None and _ORDERED.match(block.text):
+        return ("number", "marker", 1, block.indent)
     if cue.number is not None:
         return ("number", cue.number.scheme, len(cue.number.value), block.indent)
     if block.kind == "heading":
         return ("heading", block.level)
     if block.kind in ("paragraph", "item", "definition"):
-        match = _LABEL.match(line.plain)
-        if match and display_width(match.group(1)) <= 36 and not _LEANING.match(match.group(1)):
+        match = _label_of(line)
+        if match:
             alone = not line.plain[match.end() :].strip()
             if alone or not _INTRODUCING.search(match.group(1)):
                 if alone and listed and _INTRODUCING.search(match.group(1)):
@@ -159,6 +164,18 @@ def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
     return None
 
 
+def _label_of(line: _Told) -> re.Match[str] | None:
+    """The label a line begins with, unless it is long or leans on the line before."""
+    match = _LABEL.match(line.plain)
+    told = match and _label_width(match.group(1), line.block) <= 36 and not _LEANING.match(match.group(1))
+    return match if told else None
+
+
+def _label_width(label: str, block: Block) -> int:
+    """Columns of a label; of list items, which are no beginnings of sentences, without what says it again in brackets."""
+    return display_width(re.sub(rf"(?<=\S)\s*{_GLOSS}$", "", label) if block.kind == "item" else label)
+
+
 def _title(block: Block, cue: Cue) -> tuple[str, bool]:
     """Title of a topic and whether the line marks it as one (label, emphasis, heading) or it is only its beginning."""
     number_label = _NUMBER_LABEL.match(block.text)
@@ -175,7 +192,7 @@ def _title(block: Block, cue: Cue) -> tuple[str, bool]:
         _FORMULA_LABEL.match(body),
         _CODE_LABEL.match(body),
     ):
-        if match and display_width(match.group(1)) <= 48:
+        if match and (display_width(match.group(1)) <= 48 or (block.kind == "item" and match.re is _LABEL)):
             return plain_text(match.group(1)).strip(" :："), True
     return _beginning(body), False
 
@@ -288,7 +305,13 @@ def _groups(answer: list[Block]) -> list[list[Block]]:
     """Blocks by labelled paragraph if there are labels, else by paragraph (lists stay with the line that introduces them)."""
     lines = [_Told(block, cue_of(block.plain), plain_text(block.text)) for block in answer]
     keys = [_key(line, following) for line, following in zip(lines, [*lines[1:], None], strict=True)]
-    labelled = [key is not None and key[0] in ("heading-label", "label", "strong", "heading") for key in keys]
+    labelled = [
+        key is not None
+        and (
+            key[0] in ("heading-label", "label", "strong", "heading") or (key[1] == "marker" and bool(_label_of(line)))
+        )
+        for line, key in zip(lines, keys, strict=True)
+    ]
     labels = [at for at, is_label in enumerate(labelled) if is_label]
     if len(labels) >= 2 and labels[0] == 0:
         bounds = labels

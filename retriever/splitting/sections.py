@@ -1,0 +1,72 @@
+"""Titles that close the answer before them without being questions."""
+
+import re
+
+from retriever.cues import display_width
+from retriever.splitting.numbering import CHAPTER, Line
+from retriever.splitting.places import continues_list
+
+
+def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
+    """Titles that close the answer before them without being questions: headings, chapter lines, numbered titles before a question."""
+    level = int(kind.split(":")[1]) if kind.startswith("heading:") else 6
+    found = set()
+    for at, line in enumerate(lines):
+        if at in chosen:
+            continue
+        if CHAPTER.match(line.block.plain) and line.titled and line.block.gap >= 2 and line.cue.ask < 0.5:
+            found.add(at)
+        elif line.block.kind == "heading":
+            if line.cue.label != "a" and (line.block.level <= level or not kind.startswith("heading")):
+                found.add(at)
+        elif at + 1 < len(lines) and at + 1 in chosen and CHAPTER.match(line.block.plain) and line.titled:
+            found.add(at)
+        elif kind == "item" and at + 1 in chosen and line.titled and line.block.indent < lines[at + 1].block.indent:
+            found.add(at)
+        elif (
+            at + 1 < len(lines)
+            and at + 1 in chosen
+            and (at - 1 not in chosen or (kind == "bare" and _is_word(line)))
+            and line.block.kind in ("paragraph", "item")
+            and line.block.indent < 4
+        ):
+            if continues_list(lines, at, chosen):
+                continue
+            if (
+                line.cue.number is not None
+                and line.cue.number.scheme in ("han", "ordinal", "dot", "comma", "hans")
+                and _coarser(lines, at, chosen)
+                and line.titled
+            ) or (
+                line.titled
+                and line.cue.number is None
+                and not line.cue.label
+                and line.block.kind == "paragraph"
+                and (line.block.strong or _spaced_title(lines, at))
+            ):
+                found.add(at)
+    return found
+
+
+def _is_word(line: Line) -> bool:
+    """True for one or two words without any punctuation."""
+    return display_width(line.block.plain) <= 12 and bool(
+        re.fullmatch(r"[\w\u4e00-\u9fff+#-]+(?: [\w+#-]+)?", line.block.plain.strip())
+    )
+
+
+def _coarser(lines: list[Line], at: int, chosen: set[int]) -> bool:
+    """True when the numbering of line `at` is not that of the question after it."""
+    mine, theirs = lines[at].cue.number, lines[at + 1].cue.number
+    return mine is not None and (theirs is None or mine.scheme != theirs.scheme)
+
+
+def _spaced_title(lines: list[Line], at: int) -> bool:
+    block = lines[at].block
+    before = lines[at - 1].block.plain.rstrip() if at else ""
+    return (
+        block.gap >= 2
+        and (lines[at + 1].block.gap >= 2 or lines[at + 1].cue.label == "q")
+        and display_width(block.plain) <= 30
+        and (at == 0 or before[-1:] in "。.!！?？;；" or lines[at - 1].block.kind in ("code", "formula", "table"))
+    )
