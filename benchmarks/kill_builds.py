@@ -28,12 +28,12 @@ sys.path.insert(0, str(CHECKOUT))
 
 from retriever import indexing  # noqa: E402
 from retriever.answer import answer  # noqa: E402
+from retriever.citations import Places  # noqa: E402
 from retriever.encoders.load import load_encoder  # noqa: E402
 from retriever.encoders.protocol import Encoder  # noqa: E402
 from retriever.errors import RetrieverError  # noqa: E402
 from retriever.indexing import open_index  # noqa: E402
 from retriever.pipeline import build  # noqa: E402
-from retriever.places import Places  # noqa: E402
 from retriever.rendering import answer_object  # noqa: E402
 from retriever.reuse import BuildCache  # noqa: E402
 from retriever.search import Retriever  # noqa: E402

@@ -27,9 +27,7 @@ class AlignmentIndex:
     `counts` holds how many passages have each piece of the vocabulary.
     """
 
-    def __init__(
-        self, starts: "NDArray[np.int64]", pieces: "NDArray[np.int32]", counts: "NDArray[np.int32]"
-    ) -> None:
+    def __init__(self, starts: "NDArray[np.int64]", pieces: "NDArray[np.int32]", counts: "NDArray[np.int32]") -> None:
         self._starts, self.pieces, self._counts = starts, pieces, counts
 
     @classmethod

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from retriever.confidence import Signals
 from retriever.documents import Passage
-from retriever.search import Hit, Query, Ranking, Retriever
+from retriever.querying import Query
+from retriever.search import Hit, Ranking, Retriever
 
 POOL = 20  # places ranked for three answers; more where more are asked for
 
@@ -79,13 +80,13 @@ def _signals(retriever: Retriever, query: Query, absent: int, first: Hit, rest: 
     """What the confidence is made of, given how many names are absent, the best answer by score and the scores of the next ten. A reranker changes none of it."""
     return Signals(
         score=first.score,
-        cosine=max(first.question_cosine, first.answer_cosine),
         margin=first.score - rest[0] if rest else 0.0,
         lead=first.score - sum(rest) / len(rest) if rest else 0.0,
         length=query.length,
         level=retriever.index.level,
         absent=absent,
         gap=first.gap,
+        told=len(first.passage.answer),
     )
 
 

@@ -16,6 +16,7 @@ from retriever.encoders.catalogue import BUNDLED, MODELS
 from retriever.errors import CalibrationError, InputError
 
 NAME = "calibration.json"
+VERSION = 2  # of what the numbers weigh
 MOST_ABSENT = 2  # of names: more say no more
 # Up to here a gap says nothing: on four corpora right first answers have no more in 0.66 to 0.94 of cases, questions with a foreign subject in 0.05 to 0.20.
 USUAL_GAP = 0.8
@@ -23,25 +24,25 @@ USUAL_GAP = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the confidence is made of: the first answer's fused `score`, the better of its cosines, its `margin` over the second answer's score and
+    """What the confidence is made of: the first answer's fused `score`, its `margin` over the second answer's score and
     its `lead` over the mean of the ten after it, the `length` of the question in distinct pieces, the `level` of the index (`dense.level`), how many
-    of its names are `absent` from the corpus, and the `gap` of the first answer: what the heaviest piece of the question lacks of being met by it.
+    of its names are `absent` from the corpus, the `gap` of the first answer, what the heaviest piece of the question lacks of being met by it, and how many characters that answer has (`told`).
     """
 
     score: float
-    cosine: float
     margin: float
     lead: float
     length: int
     level: float
     absent: int = 0
     gap: float = 0.0
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """`answerable` weighs (1, score, cosine, log(1 + length, of at most `longest` pieces), absent names, of at most MOST_ABSENT, gap over USUAL_GAP), `right` weighs (1, score, margin, lead), each of the
-    scores, cosines, margins and leads divided by the index's level to `power`; below `threshold` the answer is withheld. `encoder` is the digest
+    """`answerable` weighs (1, score, log(1 + length, of at most `longest` pieces), absent names, of at most MOST_ABSENT, gap over USUAL_GAP, log(1 + told)), `right` weighs (1, score, margin, lead), each of the
+    scores, margins and leads divided by the index's level to `power`; below `threshold` the answer is withheld. `encoder` is the digest
     of the encoder whose scores these are, `fitted_on` says in words what on.
     """
 
@@ -60,10 +61,13 @@ class Calibration:
         )
 
     def answerable_features(self, signals: Signals) -> tuple[float, ...]:
-        """What tells whether the corpus answers; longer questions have lower cosines, up to a bound that keeps long letters about other things out."""
+        """What tells whether the corpus answers; longer questions have lower scores, up to a bound that keeps long letters about other things out, and longer
+        answers meet more words by chance.
+        """
         unit = signals.level**self.power
         length, absent = math.log1p(min(signals.length, self.longest)), float(min(signals.absent, MOST_ABSENT))
-        return (1.0, signals.score / unit, signals.cosine / unit, length, absent, max(0.0, signals.gap - USUAL_GAP))
+        gap, told = max(0.0, signals.gap - USUAL_GAP), math.log1p(signals.told)
+        return (1.0, signals.score / unit, length, absent, gap, told)
 
     def right_features(self, signals: Signals) -> tuple[float, ...]:
         """What tells whether the first of the answers is the right one."""
@@ -100,6 +104,8 @@ def read_calibration(path: Path) -> Calibration:
         row = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(row, dict) or row.pop("sha256", "") != _digest(row):
             raise ValueError("its checksum does not hold")
+        if row.get("version") != VERSION:
+            raise ValueError("it is of another version of this program")
         values = {field.name: row[field.name] for field in fields(Calibration)}
         for name, length in (("answerable", 6), ("right", 4)):
             values[name] = tuple(_number(value, 1e6) for value in values[name])
@@ -125,7 +131,7 @@ def _number(value: Any, most: float) -> float:
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
     """Raises InputError when it cannot be written; what was there is then untouched."""
-    row = json.loads(json.dumps(asdict(calibration)))
+    row = json.loads(json.dumps({"version": VERSION} | asdict(calibration)))
     text = json.dumps(row | {"sha256": _digest(row)}, ensure_ascii=False, indent=1) + "\n"
     aside = path.with_name(f".{path.name}.new")
     try:

@@ -1,14 +1,15 @@
 """Dense search: a FAISS index of the passages, and their question and answer vectors in one row order for exact cosines.
 
 The FAISS index holds the mean of a passage's two unit vectors, whose product with a query is the mean of both cosines: one search finds what is
-near by its question, its answer or both. Everything is kept in 8 bits a number: a quarter of the room, half the time, and cosines within
-0.002 of those in single precision.
+near by its question, its answer or both, along their leading axes. Everything is kept in 8 bits a number: a quarter of the room, half the time, and the
+exact cosines within 0.002 of those in single precision.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retriever.axes import along, leading_axes
 from retriever.errors import IndexUnusableError, rebuild_hint
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILES = ("passages.faiss", "side_vectors.npy", "side_scales.npy", "axes.npy")
-AXES = 192
 LARGEST = 127  # of the whole numbers that vectors are kept as
 SAMPLED = 256  # questions of a corpus that `level` looks at
 # The level of a corpus that tells nothing, and how many questions it counts for: the mean of four corpora (0.46 to 0.66), set by hand.
@@ -44,11 +44,11 @@ class DenseIndex:
         scales = np.abs(sides).max(axis=2) / np.float32(LARGEST)
         codes = np.rint(sides / np.maximum(scales, 1e-12)[:, :, None]).astype(np.int8)
         middles = sides.mean(axis=1)
-        axes = np.ascontiguousarray(np.linalg.eigh(middles.T @ middles)[1][:, ::-1][:, :AXES])
+        axes = leading_axes(middles)
         means = faiss.IndexScalarQuantizer(
             axes.shape[1], faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
         )
-        means.add(_whole(middles @ axes))  # one scale for all, which changes no order
+        means.add(_whole(along(middles, axes)))  # one scale for all, which changes no order
         return cls(means, codes, scales, axes)
 
     @classmethod
@@ -88,7 +88,9 @@ class DenseIndex:
         """The k rows nearest to a query vector (dimension,) by the mean of both cosines, ascending."""
         import numpy as np
 
-        rows: NDArray[np.int64] = np.sort(self._means.search(_whole(vector[None, :] @ self._axes), min(k, len(self)))[1][0])
+        rows: NDArray[np.int64] = np.sort(
+            self._means.search(_whole(vector[None, :] @ self._axes), min(k, len(self)))[1][0]
+        )
         return rows[rows >= 0]
 
     def scores(self, vector: "NDArray[np.float32]", rows: "Sequence[int] | NDArray[np.int64]") -> "NDArray[np.float32]":
@@ -99,7 +101,7 @@ class DenseIndex:
         return (cosines * self._scales[rows]).clip(-1.0, 1.0)  # roundings may add up
 
 
-def _whole(vectors: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def _whole(vectors: "NDArray[np.floating[Any]]") -> "NDArray[np.float32]":
     """Vectors in whole numbers up to LARGEST, as FAISS takes them: all by the same factor."""
     import numpy as np
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retriever.analysis import fold
-from retriever.search import Hit, Query, Retriever
+from retriever.querying import Query
+from retriever.search import Hit, Retriever
 
 MET = 0.35  # below this cosine a piece is met by nothing worth showing; set by hand
 SHOWN, HEAVIEST = 8, 4

@@ -1,19 +1,23 @@
 """The glossary: names of one thing in Chinese, in English and shortened, found in a question so that search may try the others.
 
-``glossary.jsonl`` holds one term a line: ``zh``, ``en`` and ``abbr`` are lists of names, the usual one first. Written by hand.
+``glossary.jsonl`` holds one term a line: ``zh``, ``en`` and ``abbr`` are lists of names, the usual one first. Written by hand. What is looked up
+in a question is worked out beforehand, for it takes a tenth of a second, and kept in ``names.json``: after a change of the terms, write it anew with
+``python -m retriever.glossary``.
 """
 
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
 from retriever.analysis import STOPWORDS, singular
 
 FILE = Path(__file__).with_name("glossary.jsonl")
+NAMES = Path(__file__).with_name("names.json")
 
 _TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[a-z0-9\u00c0-\u024f]+[+#]*")
 
@@ -29,34 +33,40 @@ class Concept:
     others: tuple[str, ...]
 
 
+@dataclass(frozen=True)
 class Glossary:
-    """Terms by their names, which must be folded but for capitals. A name of several terms (SAM, TP) leads to the names of all.
-
-    `words` are the Latin words of all names, `han` the names that are all Chinese.
+    """Terms by their names. `terms` are the names of each, in lower case; `named` the terms that a key leads to (a name of several, like SAM or TP, leads to
+    all), `longest` how many tokens the longest key has that begins with two. A key is a name as it is looked up: Han characters and Latin
+    words without plural endings, one by one, with spaces between. `words` are the Latin words of all keys, `han` the names that are all Chinese.
     """
 
-    def __init__(self, terms: Iterable[Iterable[str]]) -> None:
-        lowered = (dict.fromkeys(name.lower() for name in names) for names in terms)
-        self._terms = [[(name, _key(name)) for name in names] for names in lowered]
-        self._named: dict[tuple[str, ...], list[int]] = {}
-        self._longest: dict[tuple[str, ...], int] = {}  # name that begins with these two tokens
-        for number, names in enumerate(self._terms):
-            for name, key in names:
-                if key and len(name) > 1 and name not in STOPWORDS:
-                    self._named.setdefault(key, []).append(number)
-                    if len(key) > self._longest.get(key[:2], 1):
-                        self._longest[key[:2]] = len(key)
+    terms: list[list[str]]
+    named: dict[str, list[int]]
+    longest: dict[str, int]
+    words: frozenset[str]
+    han: frozenset[str]
 
-    @cached_property
-    def words(self) -> frozenset[str]:
-        return frozenset(word for key in self._named for word in key if word[0] < "\u3400")
-
-    @cached_property
-    def han(self) -> frozenset[str]:
-        return frozenset("".join(key) for key in self._named if all(word[0] >= "\u3400" for word in key))
+    @classmethod
+    def of(cls, terms: Iterable[Iterable[str]]) -> Self:
+        """From the names of each term, which must be folded but for capitals."""
+        names = [list(dict.fromkeys(name.lower() for name in one)) for one in terms]
+        named: dict[str, list[int]] = {}
+        longest: dict[str, int] = {}
+        for number, one in enumerate(names):
+            for name in one:
+                tokens = _tokens(name)
+                if tokens and len(name) > 1 and name not in STOPWORDS:
+                    named.setdefault(" ".join(tokens), []).append(number)
+                    pair = " ".join(tokens[:2])
+                    if len(tokens) > longest.get(pair, 1):
+                        longest[pair] = len(tokens)
+        keys = [key.split(" ") for key in named]
+        words = frozenset(word for key in keys for word in key if word[0] < "\u3400")
+        han = frozenset("".join(key) for key in keys if all(word[0] >= "\u3400" for word in key))
+        return cls(names, named, longest, words, han)
 
     def __len__(self) -> int:
-        return len(self._terms)
+        return len(self.terms)
 
     def find(self, folded: str) -> list[Concept]:
         """The terms named in a folded text, from left to right, the longest name at each place."""
@@ -66,13 +76,13 @@ class Glossary:
         joined = [gap in ("", " ") or _JOIN.fullmatch(gap) for gap in gaps]  # nothing parts a token from the next
         found, at = [], 0
         while at < len(tokens):
-            longest = self._longest.get(tuple(words[at : at + 2]), 1)
+            longest = self.longest.get(" ".join(words[at : at + 2]), 1)
             for size in range(min(longest, len(tokens) - at), 0, -1):
-                key = tuple(words[at : at + size])
-                terms = self._named.get(key)
+                key = words[at : at + size]
+                terms = self.named.get(" ".join(key))
                 if terms is not None and all(joined[at : at + size - 1]):
-                    names = dict.fromkeys(named for number in terms for named in self._terms[number])
-                    others = tuple(name for name, other in names if other != key)
+                    names = dict.fromkeys(name for number in terms for name in self.terms[number])
+                    others = tuple(name for name in names if _tokens(name) != key)
                     found.append(Concept(tokens[at][1], tokens[at + size - 1][2], others))
                     at += size - 1
                     break
@@ -80,13 +90,30 @@ class Glossary:
         return found
 
 
-def _key(name: str) -> tuple[str, ...]:
+@lru_cache(maxsize=1 << 16)
+def _tokens(name: str) -> list[str]:
     """A name as it is looked up: Han characters and Latin words one by one, without plural endings."""
-    return tuple(word if word >= "\u3400" else singular(word) for word in _TOKEN.findall(name))
+    return [word if word >= "\u3400" else singular(word) for word in _TOKEN.findall(name)]
+
+
+def written_terms() -> list[list[str]]:
+    """The names of each term, as they stand in `FILE`."""
+    rows = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+    return [[*row["zh"], *row["en"], *row["abbr"]] for row in rows]
+
+
+def to_names(glossary: Glossary) -> str:
+    """What `NAMES` holds."""
+    plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(glossary).items()}
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 @lru_cache(maxsize=1)
 def bundled_glossary() -> Glossary:
     """The glossary that comes with the package."""
-    rows = json.loads(f"[{','.join(FILE.read_text(encoding='utf-8').splitlines())}]")  # at once: twice as quick
-    return Glossary([*row["zh"], *row["en"], *row["abbr"]] for row in rows)
+    row = json.loads(NAMES.read_text(encoding="utf-8"))
+    return Glossary(row["terms"], row["named"], row["longest"], frozenset(row["words"]), frozenset(row["han"]))
+
+
+if __name__ == "__main__":
+    NAMES.write_text(to_names(Glossary.of(written_terms())), encoding="utf-8")

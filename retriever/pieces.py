@@ -1,13 +1,14 @@
 """The vectors of all pieces that occur in an index, kept small and together: those of a vocabulary lie far apart on the disk, these stay in the
 processor's cache.
 
-They are turned to the AXES directions in which they differ most (principal components of the unit vectors, about the origin) and kept in 8 bits a number.
+They are told along their leading axes (`axes`) and kept in 8 bits a number.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from retriever.axes import along, leading_axes
 from retriever.errors import IndexUnusableError, rebuild_hint
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILES = ("piece_rows.npy", "piece_codes.npy", "piece_units.npy", "piece_lengths.npy", "piece_axes.npy")
-AXES = 192
 LARGEST = 127  # of the whole numbers that vectors are kept as
 
 
@@ -56,8 +56,8 @@ class PieceTable:
         vectors = encoder.piece_vectors(found)
         lengths = np.linalg.norm(vectors, axis=1)
         unit = vectors / np.maximum(lengths, 1e-12)[:, None]
-        axes = np.ascontiguousarray(np.linalg.eigh(unit.T @ unit)[1][:, ::-1][:, :AXES])
-        turned = unit @ axes
+        axes = leading_axes(unit)
+        turned = along(unit, axes)
         codes = np.rint(turned * (LARGEST / np.maximum(np.abs(turned).max(axis=1, initial=0), 1e-12))[:, None])
         units = 1 / np.maximum(np.linalg.norm(codes, axis=1), 1)
         rows = np.zeros(int(found[-1]) + 1 if len(found) else 0, dtype=np.int32)
@@ -90,7 +90,7 @@ class PieceTable:
         turned /= np.maximum(np.sqrt(np.einsum("nd,nd->n", turned, turned)), 1e-12)[:, None]
         return turned
 
-    def cosines(self, pieces: "NDArray[np.int32]", turned: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    def cosines(self, pieces: "NDArray[np.integer[Any]]", turned: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Of pieces of the table with vectors that `turn` gave, (axes, n) here; float32 (len(pieces), n)."""
         import numpy as np
 

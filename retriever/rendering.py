@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from retriever.answer import Answer, Choice
+from retriever.citations import Places, citation, place, shown_name
 from retriever.cues import language_of
 from retriever.documents import Document, Drop, Passage, Source
 from retriever.errors import refresh_hint
 from retriever.explaining import Explained, Explanation
 from retriever.indexing import Index
-from retriever.places import Places, citation, place, shown_name
-from retriever.search import Query
+from retriever.querying import Query
 from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1

@@ -1,23 +1,17 @@
-"""Search: a question to ranked hits. One analysed query, candidates of every ranker, one fused score, a total order."""
+"""Search: an analysed question to ranked hits. Candidates of every ranker, one fused score, a total order."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retriever.analysis import STOPWORDS, fold, singular
 from retriever.confidence import Calibration, bundled_calibration, index_calibration
-from retriever.cues import language_of
 from retriever.documents import Passage
 from retriever.encoders.protocol import Encoder
 from retriever.errors import InputError
-from retriever.glossary import Concept, bundled_glossary
 from retriever.indexing import Index
-from retriever.lexical import Slot
-from retriever.naming import Name, Ways, find_names
+from retriever.naming import Ways
 from retriever.pieces import PieceEncoder
+from retriever.querying import Query, QueryReader
 from retriever.reranking import Reranker
-from retriever.spelling import Correction, Speller
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,37 +34,6 @@ class SearchSettings:
 
     weights: tuple[float, float, float, float] = WEIGHTS
     candidates: int = CANDIDATES
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A question, analysed once for all rankers. `folded` is its plainest spelling, slips corrected as `corrections` say; `slots` are its terms
-    and concepts for lexical search, `pieces` the distinct pieces of a piece encoder, ascending, `concepts` the glossary's terms in it,
-    `names` what it calls by name.
-    """
-
-    text: str
-    language: str
-    folded: str
-    slots: tuple[Slot, ...]
-    vector: "NDArray[np.float32]"
-    pieces: tuple[int, ...] = ()
-    concepts: tuple[Concept, ...] = ()
-    corrections: tuple[Correction, ...] = ()
-    names: tuple[Name, ...] = ()
-
-    @property
-    def length(self) -> int:
-        """How long it is: in distinct pieces of the encoder, in terms where the encoder has none."""
-        return len(self.pieces or self.slots)
-
-    @property
-    def subject(self) -> Ways:
-        """The ways of the one term or concept that is all a question names (BN; what is dropout?), () when there is more."""
-        if len(self.slots) != 1:
-            return ()
-        slot = self.slots[0]
-        return ((slot,),) if isinstance(slot, str) else slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,86 +99,15 @@ class Retriever:
         known = calibration or index_calibration(index.directory, encoder.identity.digest)
         self.calibration = known or bundled_calibration()
         self.calibrated = self.calibration.encoder == encoder.identity.digest
-        self._speller = self._make_speller()
-        self._names: dict[str, tuple[str, ...]] = {}  # terms of the glossary's names, as they come up
-
-    def _make_speller(self) -> Speller:
-        """Corrects towards the words of the index and the glossary; what the encoder has a piece for is a word.
-
-        Without pieces there is no telling a rare English word from a slip, and only the glossary's words are corrected towards.
-        """
-        index, pieces, glossary = self.index, self.pieces, bundled_glossary()
-
-        def known(word: str) -> bool:
-            if word in STOPWORDS or word in index.lexical:
-                return True
-            if singular(word) in index.lexical or singular(word) in glossary.words:
-                return True
-            return pieces is not None and len(pieces.piece_ids([word])[0]) == 1
-
-        def words() -> Iterable[str]:
-            if pieces is None:
-                return glossary.words
-            frequent = index.lexical.frequent(2)
-            plurals = pieces.piece_ids([word + "s" for word in frequent])
-            whole = zip(frequent, pieces.piece_ids(frequent), plurals, strict=True)
-            # the analyzer cuts an s off that belongs to some words: hypothesis, bias
-            return [
-                *(word + "s" if len(plural) == 1 < len(ids) else word for word, ids, plural in whole),
-                *glossary.words,
-            ]
-
-        return Speller(words, lambda: [*glossary.han, *index.analyzer.words], glossary.words | glossary.han, known)
+        self._reader = QueryReader(index, encoder)
 
     def query(self, text: str) -> Query:
         """Analyse a question. Raises InputError when it is empty."""
-        if not text.strip():
-            raise InputError('the question is empty; ask something like: ask "为什么BN放在激活前"')
-        folded = fold(text.encode("utf-8", "replace").decode("utf-8"))
-        folded, corrections = self._speller.correct(folded, self.index.analyzer.cut)
-        concepts = tuple(bundled_glossary().find(folded))
-        if self.pieces is not None:
-            pieces = self.pieces.piece_ids([folded])[0]
-            vector = self.pieces.pool([pieces])[0]
-        else:
-            pieces, vector = [], self.encoder.encode_queries([folded])[0]
-        known = [(concept, self._ways(folded, concept)) for concept in concepts]
-        slots = tuple(dict.fromkeys(self._slots(folded, known)))
-        guessed = [word for one in corrections for word in (one.written, one.read_as)]
-        names = find_names(text, folded, known, guessed, self.index.analyzer.folded_terms)
-        return Query(
-            text, language_of(text), folded, slots, vector, tuple(sorted(set(pieces))), concepts, corrections, names
-        )
+        return self._reader.read(text)
 
     def absent(self, query: Query) -> list[str]:
         """The names in a question that neither a passage nor the title of a source has in any of their ways, as they are written."""
-        unseen = [name for name in query.names if not any(map(self.index.lexical.holds, name.ways))]
-        return [name.written for name in unseen if not any(map(self._titles.issuperset, name.ways))]
-
-    @cached_property
-    def _titles(self) -> frozenset[str]:
-        """The terms of the titles of all sources."""
-        titles = (str(row.get("title", "")) for row in self.index.sources())
-        return frozenset(term for title in titles for term in self.index.analyzer.terms(title))
-
-    def _ways(self, folded: str, concept: Concept) -> Ways:
-        """The ways a concept may be written, as it is in the question first. Those of the glossary's names are remembered."""
-        terms = self.index.analyzer.folded_terms
-        for name in concept.others:
-            if name not in self._names:
-                self._names[name] = tuple(dict.fromkeys(terms(name)))
-        written = tuple(dict.fromkeys(terms(folded[concept.start : concept.end])))
-        return tuple(dict.fromkeys(way for way in (written, *map(self._names.__getitem__, concept.others)) if way))
-
-    def _slots(self, folded: str, concepts: list[tuple[Concept, Ways]]) -> Iterator[Slot]:
-        """What lexical search looks for: the terms of a folded question, and its concepts in all their ways."""
-        terms, at = self.index.analyzer.folded_terms, 0
-        for concept, ways in concepts:
-            yield from terms(folded[at : concept.start])
-            if ways:
-                yield ways
-            at = concept.end
-        yield from terms(folded[at:])
+        return self._reader.absent(query)
 
     def rank(self, query: Query, k: int) -> Ranking:
         """The k best passages. Order: score, then row."""

@@ -17,7 +17,8 @@ from retriever.documents import Passage
 from retriever.encoders.catalogue import BUNDLED
 from retriever.encoders.protocol import Encoder, EncoderIdentity
 from retriever.indexing import Parts, write_index
-from retriever.search import Hit, Query
+from retriever.querying import Query
+from retriever.search import Hit
 from retriever.sentences import SentenceIndex
 
 MODEL = Path(__file__).parent.parent / "retriever" / "models" / BUNDLED

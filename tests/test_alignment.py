@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from retriever.alignment import FILES, AlignmentIndex
 from retriever.errors import IndexUnusableError
+from retriever.pieces import PieceTable
 
 
 class Letters:
@@ -31,6 +32,11 @@ def index() -> AlignmentIndex:
     return AlignmentIndex.build(Letters(), PASSAGES)
 
 
+@pytest.fixture
+def table(index: AlignmentIndex) -> PieceTable:
+    return PieceTable.build(Letters(), [index.pieces])
+
+
 def idf(count: int) -> float:
     return math.log(1 + (len(PASSAGES) - count + 0.5) / (count + 0.5))
 
@@ -40,59 +46,65 @@ def pieces(text: str) -> list[int]:
     return Letters().piece_ids([text])[0]
 
 
-def test_one_piece_scores_its_best_cosine(index: AlignmentIndex) -> None:
+def test_one_piece_scores_its_best_cosine(index: AlignmentIndex, table: PieceTable) -> None:
     """c meets a and b at 45 degrees each; a passage with both is no nearer than one with either."""
     half = math.cos(math.pi / 4)
-    assert index.scores(Letters(), pieces("c"), [0, 1, 2])[0] == pytest.approx([half, half, half], abs=1e-6)
+    assert index.scores(Letters(), table, pieces("c"), [0, 1, 2])[0] == pytest.approx([half, half, half], abs=1e-6)
 
 
-def test_pieces_weigh_by_length_and_rarity(index: AlignmentIndex) -> None:
+def test_pieces_weigh_by_length_and_rarity(index: AlignmentIndex, table: PieceTable) -> None:
     """a (length 1) and b (length 2) stand in two passages each: a passage with b alone has b's share of the weight."""
     a, b = 1 * math.sqrt(idf(2)), 2 * math.sqrt(idf(2))
-    assert index.scores(Letters(), pieces("ab"), [0, 1, 2])[0] == pytest.approx(
+    assert index.scores(Letters(), table, pieces("ab"), [0, 1, 2])[0] == pytest.approx(
         [a / (a + b), b / (a + b), 1.0], abs=1e-6
     )
 
 
-def test_repeated_and_unknown_pieces_change_nothing(index: AlignmentIndex) -> None:
+def test_repeated_and_unknown_pieces_change_nothing(index: AlignmentIndex, table: PieceTable) -> None:
     rows = [0, 1, 2, 3, 4]
-    assert list(index.scores(Letters(), pieces("abba"), rows)[0]) == list(
-        index.scores(Letters(), pieces("abd"), rows)[0]
+    assert list(index.scores(Letters(), table, pieces("abba"), rows)[0]) == list(
+        index.scores(Letters(), table, pieces("abd"), rows)[0]
     )
 
 
-def test_passages_and_questions_without_known_pieces_score_zero(index: AlignmentIndex) -> None:
-    assert list(index.scores(Letters(), pieces("a"), [3, 4])[0]) == [0.0, 0.0]
-    assert list(index.scores(Letters(), pieces("d"), [0, 1])[0]) == [0.0, 0.0]
-    assert list(index.scores(Letters(), pieces(""), [0])[0]) == [0.0]
+def test_passages_and_questions_without_known_pieces_score_zero(index: AlignmentIndex, table: PieceTable) -> None:
+    assert list(index.scores(Letters(), table, pieces("a"), [3, 4])[0]) == [0.0, 0.0]
+    assert list(index.scores(Letters(), table, pieces("d"), [0, 1])[0]) == [0.0, 0.0]
+    assert list(index.scores(Letters(), table, pieces(""), [0])[0]) == [0.0]
 
 
-def test_scores_do_not_hang_on_the_other_rows_asked_for(index: AlignmentIndex) -> None:
+def test_scores_do_not_hang_on_the_other_rows_asked_for(index: AlignmentIndex, table: PieceTable) -> None:
     for part in (0, 1):
-        together = index.scores(Letters(), pieces("abc"), [0, 1, 2, 3, 4])[part]
-        alone = [float(index.scores(Letters(), pieces("abc"), [row])[part][0]) for row in range(5)]
+        together = index.scores(Letters(), table, pieces("abc"), [0, 1, 2, 3, 4])[part]
+        alone = [float(index.scores(Letters(), table, pieces("abc"), [row])[part][0]) for row in range(5)]
         assert alone == pytest.approx(list(together))
 
 
-def test_the_gap_is_what_the_heaviest_piece_lacks(index: AlignmentIndex) -> None:
+def test_the_gap_is_what_the_heaviest_piece_lacks(index: AlignmentIndex, table: PieceTable) -> None:
     """1 - cosine, times the length of the piece, times the root of its share of the greatest inverse frequency; 0 where all is met."""
     share = math.sqrt(idf(2) / idf(0))
     half = math.cos(math.pi / 4)
-    gaps = index.scores(Letters(), pieces("ab"), [0, 1, 2, 4])[1]
+    gaps = index.scores(Letters(), table, pieces("ab"), [0, 1, 2, 4])[1]
     assert gaps == pytest.approx([2 * share, 1 * share, 0.0, 2 * share], abs=1e-6)
-    assert index.scores(Letters(), pieces("c"), [0, 2])[1] == pytest.approx([(1 - half) * math.sqrt(2)] * 2, abs=1e-6)
-    assert list(index.scores(Letters(), pieces("d"), [0])[1]) == [0.0]
+    assert index.scores(Letters(), table, pieces("c"), [0, 2])[1] == pytest.approx(
+        [(1 - half) * math.sqrt(2)] * 2, abs=1e-6
+    )
+    assert list(index.scores(Letters(), table, pieces("d"), [0])[1]) == [0.0]
 
 
-def test_saved_and_loaded_it_gives_the_same(index: AlignmentIndex, tmp_path: Path) -> None:
+def test_saved_and_loaded_it_gives_the_same(index: AlignmentIndex, table: PieceTable, tmp_path: Path) -> None:
     index.save(tmp_path)
     loaded = AlignmentIndex.load(tmp_path)
-    for one, other in zip(*(some.scores(Letters(), pieces("abc"), [0, 2]) for some in (loaded, index)), strict=True):
+    for one, other in zip(
+        *(some.scores(Letters(), table, pieces("abc"), [0, 2]) for some in (loaded, index)), strict=True
+    ):
         assert list(one) == list(other)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_or_empty_file_is_an_unusable_index(index: AlignmentIndex, tmp_path: Path, name: str) -> None:
+def test_a_missing_or_empty_file_is_an_unusable_index(
+    index: AlignmentIndex, table: PieceTable, tmp_path: Path, name: str
+) -> None:
     index.save(tmp_path)
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(IndexUnusableError, match="retriever index --index"):

@@ -17,6 +17,7 @@ from conftest import CHECKOUT, MINI_PAGES, STARTED
 from doubles import KeywordEncoder
 
 from retriever.answer import answer
+from retriever.citations import Places
 from retriever.commands import ask as ask_command
 from retriever.commands.opening import follow, open_retriever
 from retriever.encoders.load import load_encoder
@@ -25,7 +26,6 @@ from retriever.errors import IndexUnusableError
 from retriever.generations import building, is_built
 from retriever.indexing import open_index
 from retriever.pipeline import build
-from retriever.places import Places
 from retriever.rendering import answer_object
 from retriever.search import Retriever
 

@@ -41,7 +41,15 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 USUAL = st.floats(-2, 2)
 WEIGHT = st.floats(-50, 50)
 SIGNALS = st.builds(
-    Signals, USUAL, USUAL, USUAL, USUAL, st.integers(0, 10_000), st.floats(0.05, 1), st.integers(0, 9), st.floats(0, 2)
+    Signals,
+    USUAL,
+    USUAL,
+    USUAL,
+    st.integers(0, 10_000),
+    st.floats(0.05, 1),
+    st.integers(0, 9),
+    st.floats(0, 2),
+    st.integers(0, 10_000),
 )
 CALIBRATIONS = st.builds(
     Calibration,
@@ -262,9 +270,9 @@ def test_the_bundled_numbers_trust_what_stands_out() -> None:
     """A better score, a wider margin and a longer lead never speak against an answer; names that the corpus does not have and words that the answer
     does not meet never for one."""
     found = bundled_calibration()
-    assert min(found.answerable[1:4]) >= 0 >= max(found.answerable[4:])
+    assert min(found.answerable[1:3]) >= 0 >= max(found.answerable[3:])
     assert min(found.right[1:]) >= 0
-    near, far = Signals(1.3, 0.95, 0.4, 0.6, 6, 0.55), Signals(0.3, 0.2, 0.0, 0.05, 6, 0.55)
+    near, far = Signals(1.3, 0.4, 0.6, 6, 0.55), Signals(0.3, 0.0, 0.05, 6, 0.55)
     assert found.confidence(far) < found.threshold < found.confidence(near)
 
 
@@ -317,7 +325,7 @@ def test_numbers_given_come_before_those_of_the_index_and_these_before_the_bundl
 
 @settings(max_examples=300, deadline=None)
 @given(
-    signals=st.builds(Signals, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.integers(0, 10**12), st.floats(0.05, 1)),
+    signals=st.builds(Signals, NUMBERS, NUMBERS, NUMBERS, st.integers(0, 10**12), st.floats(0.05, 1)),
     calibration=CALIBRATIONS,
 )
 def test_a_confidence_is_a_probability(signals: Signals, calibration: Calibration) -> None:
@@ -327,10 +335,10 @@ def test_a_confidence_is_a_probability(signals: Signals, calibration: Calibratio
 
 
 @settings(max_examples=300, deadline=None)
-@given(signals=SIGNALS, weight=WEIGHT, more=st.floats(0, 2), name=st.sampled_from(["margin", "lead", "cosine"]))
+@given(signals=SIGNALS, weight=WEIGHT, more=st.floats(0, 2), name=st.sampled_from(["margin", "lead"]))
 def test_confidence_moves_as_the_weight_says(signals: Signals, weight: float, more: float, name: str) -> None:
-    """More margin, lead or cosine gives more confidence where its weight is positive and less where it is negative."""
-    model, at = {"margin": ("right", 2), "lead": ("right", 3), "cosine": ("answerable", 2)}[name]
+    """More margin or lead gives more confidence where its weight is positive and less where it is negative."""
+    model, at = {"margin": ("right", 2), "lead": ("right", 3)}[name]
     weights = [*getattr(SMALL, model)]
     weights[at] = weight
     calibration = replace(SMALL, **{model: tuple(weights)})
@@ -339,38 +347,38 @@ def test_confidence_moves_as_the_weight_says(signals: Signals, weight: float, mo
 
 
 @settings(max_examples=200, deadline=None)
-@given(signals=SIGNALS, more=st.floats(0, 2), part=st.sampled_from(["score", "cosine", "margin", "lead"]))
+@given(signals=SIGNALS, more=st.floats(0, 2), part=st.sampled_from(["score", "margin", "lead"]))
 def test_the_bundled_confidence_never_falls_as_a_signal_rises(signals: Signals, more: float, part: str) -> None:
-    """Each of the four alone."""
+    """Each of the three alone."""
     found = bundled_calibration()
     better = replace(signals, **{part: getattr(signals, part) + more})
     assert found.confidence(better) >= found.confidence(signals) - 1e-12
 
 
-@pytest.mark.parametrize("part", ["score", "cosine", "margin", "lead", "length"])
+@pytest.mark.parametrize("part", ["score", "margin", "lead", "length"])
 def test_every_signal_counts(part: str) -> None:
     """None of the five is left out of the bundled numbers by mistake."""
-    found, signals = bundled_calibration(), Signals(0.8, 0.6, 0.1, 0.2, 5, 0.55)
+    found, signals = bundled_calibration(), Signals(0.8, 0.1, 0.2, 5, 0.55)
     more = replace(signals, **{part: getattr(signals, part) * 2})
     assert found.confidence(more) > found.confidence(signals) + 1e-6
 
 
 def test_what_the_answer_does_not_meet_counts() -> None:
     """A question about mice met by one about gnats in every other word is trusted less than one that is met as a whole."""
-    signals = Signals(0.9, 0.8, 0.2, 0.3, 8, 0.55)
+    signals = Signals(0.9, 0.2, 0.3, 8, 0.55)
     assert bundled_calibration().confidence(replace(signals, gap=1.1)) < bundled_calibration().confidence(signals)
 
 
 def test_absent_names_count_up_to_two() -> None:
     """One lowers the confidence, a second more, a third no further."""
-    signals = Signals(0.9, 0.8, 0.2, 0.3, 8, 0.55)
+    signals = Signals(0.9, 0.2, 0.3, 8, 0.55)
     none, one, two, three = (bundled_calibration().confidence(replace(signals, absent=n)) for n in range(4))
     assert none > one > two == three
 
 
 def test_it_is_the_product_of_both_models() -> None:
     """Written out by hand: that the corpus answers, times that the first answer is right."""
-    signals = Signals(0.9, 0.7, 0.2, 0.3, 5, 0.64, 1, 1.2)
+    signals = Signals(0.9, 0.2, 0.3, 5, 0.64, 1, 1.2)
     first = -1.0 + 2.0 * 0.9 / 0.8 + 0.5 * 0.7 / 0.8 + 0.25 * np.log(6) - 0.5 * 1 - 0.75 * 0.4
     second = -0.5 + 1.0 * 0.9 / 0.8 + 3.0 * 0.2 / 0.8 + 0.75 * 0.3 / 0.8
     expected = 1 / (1 + np.exp(-first)) * 1 / (1 + np.exp(-second))
@@ -393,13 +401,13 @@ def test_signals_are_measured_against_the_level(signals: Signals, factor: float)
     unit = factor**SMALL.power
     smaller = Signals(
         signals.score * unit,
-        signals.cosine * unit,
         signals.margin * unit,
         signals.lead * unit,
         signals.length,
         signals.level * factor,
         signals.absent,
         signals.gap,
+        signals.told,
     )
     assert SMALL.confidence(smaller) == pytest.approx(SMALL.confidence(signals), abs=1e-9)
     blind = replace(SMALL, power=0.0)
@@ -407,8 +415,8 @@ def test_signals_are_measured_against_the_level(signals: Signals, factor: float)
 
 
 def test_the_same_score_is_worth_less_in_a_narrow_corpus() -> None:
-    """Where everything is near to everything, a cosine of 0.7 tells little."""
-    found, signals = bundled_calibration(), Signals(0.8, 0.7, 0.1, 0.2, 5, 0.4)
+    """Where everything is near to everything, a score of 0.8 tells little."""
+    found, signals = bundled_calibration(), Signals(0.8, 0.1, 0.2, 5, 0.4)
     assert found.confidence(replace(signals, level=0.7)) < found.confidence(signals)
 
 

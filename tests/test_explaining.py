@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from retriever.analysis import fold
 from retriever.answer import Answer, Choice, answer
+from retriever.citations import Places
 from retriever.encoders.static import StaticEncoder
 from retriever.explaining import MET, PARTS, SHOWN, Explained, Explanation, Meeting, explain, reading
 from retriever.indexing import open_index
 from retriever.pipeline import query_text
-from retriever.places import Places
+from retriever.querying import Query
 from retriever.rendering import answer_object, answer_text
-from retriever.search import Hit, Query, Retriever, SearchSettings
+from retriever.search import Hit, Retriever, SearchSettings
 from retriever.terminal import Style
 
 TYPO = "what does dropuot do"

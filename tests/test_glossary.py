@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever.analysis import STOPWORDS, fold
-from retriever.glossary import FILE, Concept, Glossary, bundled_glossary
+from retriever.glossary import FILE, NAMES, Concept, Glossary, bundled_glossary, to_names, written_terms
 
 ROWS: list[dict[str, list[str]]] = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
 # A term in both languages, one whose name begins with the name of another, and two that share a short name.
@@ -53,7 +53,7 @@ TEXTS = st.one_of(st.text(max_size=30), st.lists(PIECES, max_size=12).map("".joi
 
 @pytest.fixture(scope="module")
 def glossary() -> Glossary:
-    return Glossary(TERMS)
+    return Glossary.of(TERMS)
 
 
 def named(glossary: Glossary, folded: str) -> list[str]:
@@ -86,6 +86,12 @@ def test_every_term_has_names() -> None:
     assert [name for row in ROWS for name in names_of(row) if not name or name != name.strip()] == []
 
 
+def test_what_is_looked_up_was_made_of_these_terms() -> None:
+    """`names.json` is that of the terms as they stand; else: python -m retriever.glossary"""
+    assert to_names(Glossary.of(written_terms())) == NAMES.read_text(encoding="utf-8")
+    assert to_names(bundled_glossary()) == NAMES.read_text(encoding="utf-8")
+
+
 def test_no_list_names_a_term_twice() -> None:
     """Repetition in a list is an oversight."""
     assert [row for row in ROWS for names in row.values() if len(names) != len(set(names))] == []
@@ -97,7 +103,7 @@ def test_no_term_is_called_the_same_by_all_its_names() -> None:
         name
         for row in ROWS
         for name in names_of(row)
-        if [c for c in Glossary([names_of(row)]).find(name.lower()) if not c.others]
+        if [c for c in Glossary.of([names_of(row)]).find(name.lower()) if not c.others]
     ]
     assert stuck == []
 
@@ -210,7 +216,7 @@ def test_the_longest_name_wins(glossary: Glossary) -> None:
 
 def test_names_do_not_overlap(glossary: Glossary) -> None:
     """What a name takes up is not searched again: the 率 of one name begins no other."""
-    overlapping = Glossary([("学习率", "lr"), ("率失真", "rd")])
+    overlapping = Glossary.of([("学习率", "lr"), ("率失真", "rd")])
     assert named(overlapping, "学习率失真") == ["学习率"]
 
 
@@ -235,7 +241,7 @@ def test_plural_forms_are_the_name_too(glossary: Glossary, text: str, name: str)
 
 def test_a_name_in_the_plural_is_found_in_the_singular() -> None:
     """It does not matter which of both the glossary holds."""
-    assert named(Glossary([("support vector machines", "SVM")]), "a support vector machine") == [
+    assert named(Glossary.of([("support vector machines", "SVM")]), "a support vector machine") == [
         "support vector machine"
     ]
 
@@ -245,7 +251,7 @@ def test_stop_words_and_single_characters_are_no_names(glossary: Glossary) -> No
     assert glossary.find("what happens in training") == []
     (concept,) = glossary.find("实例归一化")
     assert concept.others == ("instance normalization", "in")
-    assert Glossary([("熵", "entropy")]).find("熵") == []
+    assert Glossary.of([("熵", "entropy")]).find("熵") == []
 
 
 def test_a_name_of_two_terms_leads_to_both(glossary: Glossary) -> None:
@@ -279,12 +285,12 @@ def test_words_and_han_are_what_slips_are_corrected_towards(glossary: Glossary) 
     """Latin words of all names without plural endings; names that are all Chinese, whole."""
     assert {"learning", "rate", "decay", "bn", "sharpness", "aware"} <= glossary.words
     assert glossary.han == {"学习率", "学习率衰减", "批归一化", "分割一切模型", "锐度感知最小化", "实例归一化"}
-    assert Glossary([("双向RNN", "bidirectional RNN")]).han == frozenset()
+    assert Glossary.of([("双向RNN", "bidirectional RNN")]).han == frozenset()
 
 
 def test_a_glossary_without_terms_finds_nothing() -> None:
     """Nor does it fail."""
-    empty = Glossary([])
+    empty = Glossary.of([])
     assert (len(empty), empty.find("bn"), empty.words, empty.han) == (0, [], frozenset(), frozenset())
 
 
@@ -292,7 +298,7 @@ def test_a_glossary_without_terms_finds_nothing() -> None:
 @given(TEXTS)
 def test_positions_are_right_in_any_text(text: str) -> None:
     """Names are found from left to right, do not overlap, and what stands at a place is the whole of a name: alone it is found again."""
-    glossary = Glossary(TERMS)
+    glossary = Glossary.of(TERMS)
     concepts = glossary.find(text)
     assert all(one.end <= other.start for one, other in itertools.pairwise(concepts))
     for concept in concepts:
@@ -307,4 +313,4 @@ def test_a_name_is_found_wherever_it_stands(before: str, name: str, after: str) 
     """In any text, between line ends, a name that begins no other and ends no other is found at its place."""
     text = f"{before}\n!\n{name}\n!\n{after}"
     start = len(before) + 3
-    assert (start, start + len(name)) in {(concept.start, concept.end) for concept in Glossary(TERMS).find(text)}
+    assert (start, start + len(name)) in {(concept.start, concept.end) for concept in Glossary.of(TERMS).find(text)}

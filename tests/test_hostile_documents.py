@@ -21,12 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import check_passages, make_source, within
 
+from retriever.citations import Places
 from retriever.corpus import FORMATS, MAX_BYTES, count_parts, load_source
 from retriever.encoders.static import StaticEncoder
 from retriever.errors import SourceError
 from retriever.pages import Page
 from retriever.pipeline import build
-from retriever.places import Places
 from retriever.rendering import (
     answer_text,
     clean_view,

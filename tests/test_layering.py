@@ -10,8 +10,8 @@ from conftest import CHECKOUT
 
 # A module may import what stands before it, wherever in the module the import is. Folders count as one.
 ORDER = (
-    "errors", "documents", "cues", "terminal", "places", "decoding", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "dense", "lexical",
-    "pieces", "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "naming", "reranking", "confidence", "search", "answer",
+    "errors", "documents", "cues", "terminal", "citations", "decoding", "readers", "corpus", "cleaning", "splitting", "analysis", "encoders", "axes", "dense", "lexical",
+    "pieces", "alignment", "sentences", "copies", "generations", "indexing", "reuse", "pages", "pipeline", "verifying", "glossary", "spelling", "naming", "querying", "reranking", "confidence", "search", "answer",
     "explaining", "rendering", "evaluation", "locations", "commands", "cli",
 )  # fmt: skip
 QUERY_TIME = (
@@ -24,7 +24,7 @@ QUERY_TIME = (
     "answer",
     "explaining",
     "terminal",
-    "places",
+    "citations",
     "rendering",
 )
 BUILD_TIME = {"readers", "corpus", "cleaning", "splitting", "reuse", "pages", "pipeline", "verifying"}

@@ -39,10 +39,10 @@ def known(folded: str) -> list[tuple[Concept, Ways]]:
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        ("ZooKeeper的临时节点怎么用", ["ZooKeeper"]),
+        ("ZooKeeper的文件怎么用", ["ZooKeeper"]),
         ("fork之后什么时候才复制", ["fork"]),
         ("服务器上大量CLOSE_WAIT是什么原因", ["CLOSE_WAIT"]),
-        ("Ｒａｆｔ 怎么选主", ["Raft"]),
+        ("Ｒａｆｔ 怎么用", ["Raft"]),
         ("C++ 里怎么写", ["C++"]),
         ("24G 的卡够不够，要 2 GB 还是 4GB", []),
         ("为什么要用它", []),
@@ -59,7 +59,7 @@ def test_latin_words_of_a_chinese_question_are_names(question: str, expected: li
     [
         ("How does ZooKeeper elect a leader?", ["ZooKeeper"]),
         ("What does the Muon update look like?", ["Muon"]),
-        ("should I pick e4m3 or FP8 here?", ["e4m3", "FP8"]),
+        ("should I pick e4m3 or XF9 here?", ["e4m3", "XF9"]),
         ("Does it work? Nothing helps. Why?", []),
         ("Why does my model forget what it has learned?", []),
         ("I think I've seen it, haven't I?", []),
@@ -96,8 +96,8 @@ def test_what_was_guessed_is_no_name() -> None:
 
 
 def test_a_compound_may_stand_in_its_parts() -> None:
-    (name,) = found("CLOSE_WAIT 是什么")
-    assert name.ways == (("closewait",), ("close", "wait"))
+    (name,) = found("CLOSE_PENDING 是什么")
+    assert name.ways == (("closepending",), ("close", "pending"))
 
 
 def test_a_compound_with_a_single_letter_may_not() -> None:
@@ -175,10 +175,10 @@ def test_names_that_are_no_text_for_a_terminal_are_cleaned(cli: Run, retriever: 
 def test_nothing_of_a_question_is_remembered(retriever: Retriever) -> None:
     """A reader that serves for long does not grow with what it is asked."""
     retriever.query("RoPE 和 卷积神经网络")
-    before = len(retriever._names)
+    before = len(retriever._reader._names)
     for number in range(50):
         retriever.query(f"Zx{number}k 和 卷积神经网络 RoPE")
-    assert len(retriever._names) == before
+    assert len(retriever._reader._names) == before
 
 
 @pytest.mark.parametrize("unit", ["A. ", "Abc def ", "Redis 为什么快 ", "梯度消失 dropout ", "a-", "A_", "Q: What? "])

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever.answer import Answer, Choice
+from retriever.citations import Places, place, read_place
 from retriever.commands.options import terminal_style
 from retriever.cues import display_width
 from retriever.documents import Document, Drop, Source
 from retriever.errors import InputError
-from retriever.places import Places, place, read_place
 from retriever.rendering import (
     answer_object,
     answer_text,

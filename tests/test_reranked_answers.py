@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from test_reranking import random_model
 
 from retriever.answer import Answer, answer
+from retriever.citations import Places
 from retriever.confidence import bundled_calibration
 from retriever.documents import Passage
 from retriever.encoders.static import StaticEncoder
 from retriever.explaining import Explained, explain, reading
 from retriever.indexing import open_index
-from retriever.places import Places
 from retriever.rendering import answer_object, answer_text
 from retriever.reranking import load_reranker
 from retriever.search import RERANKED, Retriever

@@ -214,8 +214,10 @@ def test_candidates_hide_nothing_that_exhaustive_scoring_puts_first(real: Retrie
         query = real.query(question)
         lexical = real.index.lexical.scores(query.slots) / real.index.lexical.ceiling(query.slots)
         cosines = real.index.dense.scores(query.vector, everything)
+        assert real.pieces is not None
         assert real.index.alignment is not None
-        aligned = real.index.alignment.scores(real.encoder, query.pieces, everything)[0]
+        assert real.index.pieces is not None
+        aligned = real.index.alignment.scores(real.pieces, real.index.pieces, query.pieces, everything)[0]
         scores = np.stack([cosines[:, 0], cosines[:, 1], lexical, aligned], axis=1) @ np.asarray(
             WEIGHTS, dtype=np.float32
         )

@@ -15,6 +15,7 @@ from retriever.analysis import fold
 from retriever.encoders.protocol import Encoder
 from retriever.encoders.static import StaticEncoder
 from retriever.errors import IndexUnusableError
+from retriever.pieces import PieceTable
 from retriever.sentences import FILES, SentenceIndex, sentences
 
 ANSWERS = [
@@ -38,7 +39,8 @@ def nearest(
 ) -> list[str | None]:
     """The sentence marked in the answer of each row, None where none is."""
     vector = encoder.encode_queries([fold(question)])[0]
-    found = index.nearest(encoder, vector, list(rows), [answers[row] for row in rows])
+    table = PieceTable.build(encoder, [index.pieces]) if isinstance(encoder, StaticEncoder) else None
+    found = index.nearest(encoder, table, vector, list(rows), [answers[row] for row in rows])
     assert all(len(spans) <= 1 for spans in found)
     return [answers[row][slice(*spans[0])] if spans else None for row, spans in zip(rows, found, strict=True)]
 
@@ -172,7 +174,7 @@ def test_what_is_marked_is_a_sentence_of_the_answer(answers: list[str], question
     vector = encoder.encode_queries([question])[0]
     rows = list(range(len(answers)))
     for answer, marked in zip(
-        answers, SentenceIndex.build(encoder, answers).nearest(encoder, vector, rows, answers), strict=True
+        answers, SentenceIndex.build(encoder, answers).nearest(encoder, None, vector, rows, answers), strict=True
     ):
         spans = sentences(answer)
         if len(spans) < 3:
@@ -203,7 +205,7 @@ def test_an_empty_index_is_saved_and_loaded(tmp_path: Path) -> None:
     SentenceIndex.build(KeywordEncoder(), []).save(tmp_path)
     loaded = SentenceIndex.load(tmp_path)
     assert len(loaded) == 0
-    assert loaded.nearest(KeywordEncoder(), np.zeros(8, dtype=np.float32), [], []) == []
+    assert loaded.nearest(KeywordEncoder(), None, np.zeros(8, dtype=np.float32), [], []) == []
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -97,7 +97,7 @@ class _Session:
         nearest: bool,
         explain: bool,
     ) -> None:
-        from retriever.places import Places
+        from retriever.citations import Places
 
         self.retriever, self.explained = retriever, explain
         self.places: Places = Places(self.retriever.index.sources())
@@ -106,7 +106,7 @@ class _Session:
 
     def answer(self, text: str) -> "Answer":
         from retriever.answer import answer
-        from retriever.places import Places
+        from retriever.citations import Places
 
         following = follow(self.retriever)
         if following is not self.retriever:

@@ -27,7 +27,7 @@ def passages(
     max_bytes: int | None,
 ) -> int:
     """List the passages of the pages at PATHS (no index needed), or else of the index."""
-    from retriever.places import Places
+    from retriever.citations import Places
     from retriever.rendering import open_question_text, passage_object, passage_text
 
     if paths:
@@ -99,11 +99,11 @@ def clean(file: str, as_json: bool, max_bytes: int) -> int:
 @click.option("--context", default=3, show_default=True, metavar="N", help="Lines shown before and after.")
 def show(citation: str, index_: str | None, context: int) -> int:
     """Print the lines of a citation, SOURCE:12-18, in their page."""
+    from retriever.citations import read_place
     from retriever.corpus import CorpusOptions, load_source
     from retriever.generations import is_built
     from retriever.indexing import open_index
     from retriever.locations import index_directory
-    from retriever.places import read_place
     from retriever.rendering import page_view
 
     name, first, last = read_place(citation)
