@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from retriever.confidence import (
     NAME,
+    VERSION,
     Calibration,
     Signals,
     bundled_calibration,
@@ -34,7 +35,7 @@ from retriever.indexing import open_index
 from retriever.search import Retriever
 
 SMALL = Calibration(
-    (-1.0, 2.0, 0.5, 0.25, -0.5, -0.75), (-0.5, 1.0, 3.0, 0.75), 12, 0.5, 0.4, "one-hot", "学习率 and others"
+    (-1.0, 2.0, 0.25, -0.5, -0.75, -0.125), (-0.5, 1.0, 3.0, 0.75), 12, 0.5, 0.4, "one-hot", "学习率 and others"
 )
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -65,7 +66,7 @@ CALIBRATIONS = st.builds(
 
 def row_of(calibration: Calibration) -> dict[str, Any]:
     """A calibration as JSON has it."""
-    row: dict[str, Any] = json.loads(json.dumps(asdict(calibration)))
+    row: dict[str, Any] = json.loads(json.dumps({"version": VERSION} | asdict(calibration)))
     return row
 
 
@@ -94,7 +95,7 @@ def test_the_file_is_json_that_people_can_read(tmp_path: Path) -> None:
     text = (tmp_path / NAME).read_text(encoding="utf-8")
     row = json.loads(text)
     assert text == text.rstrip("\n") + "\n"
-    assert [*row] == [*(field.name for field in fields(Calibration)), "sha256"]
+    assert [*row] == ["version", *(field.name for field in fields(Calibration)), "sha256"]
     assert "学习率" in text
     assert json.loads(sealed(row_of(SMALL))) == row
 
@@ -378,8 +379,8 @@ def test_absent_names_count_up_to_two() -> None:
 
 def test_it_is_the_product_of_both_models() -> None:
     """Written out by hand: that the corpus answers, times that the first answer is right."""
-    signals = Signals(0.9, 0.2, 0.3, 5, 0.64, 1, 1.2)
-    first = -1.0 + 2.0 * 0.9 / 0.8 + 0.5 * 0.7 / 0.8 + 0.25 * np.log(6) - 0.5 * 1 - 0.75 * 0.4
+    signals = Signals(0.9, 0.2, 0.3, 5, 0.64, 1, 1.2, 99)
+    first = -1.0 + 2.0 * 0.9 / 0.8 + 0.25 * np.log(6) - 0.5 * 1 - 0.75 * 0.4 - 0.125 * np.log(100)
     second = -0.5 + 1.0 * 0.9 / 0.8 + 3.0 * 0.2 / 0.8 + 0.75 * 0.3 / 0.8
     expected = 1 / (1 + np.exp(-first)) * 1 / (1 + np.exp(-second))
     assert SMALL.confidence(signals) == pytest.approx(expected, abs=1e-12)

@@ -18,10 +18,10 @@ from retriever.verifying import verify
 
 QUESTION = "学习率太大会怎样？"
 FILES = (
-    "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "piece_counts.npy", "piece_ids.npy",
-    "piece_lengths.npy", "piece_starts.npy", "sentence_lengths.npy", "sentence_piece_starts.npy", "sentence_pieces.npy",
-    "sentence_spans.npy", "sentence_starts.npy", "side_scales.npy", "side_vectors.npy", "sources.json", "term_rows.npy", "term_starts.npy", "term_weights.npy",
-    "terms.json", "words.json",
+    "alignment_counts.npy", "alignment_pieces.npy", "alignment_starts.npy", "axes.npy", "copies.npy", "families.npy", "passages.faiss",
+    "passages.jsonl", "passages.npy", "piece_axes.npy", "piece_codes.npy", "piece_lengths.npy", "piece_rows.npy", "piece_units.npy",
+    "sentence_lengths.npy", "sentence_piece_starts.npy", "sentence_pieces.npy", "sentence_spans.npy", "sentence_starts.npy", "side_scales.npy",
+    "side_vectors.npy", "sources.json", "term_rows.npy", "term_starts.npy", "term_weights.npy", "terms.json", "words.json",
 )  # fmt: skip
 
 
