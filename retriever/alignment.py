@@ -71,10 +71,9 @@ class AlignmentIndex:
         import numpy as np
 
         asked, rows = np.unique(np.asarray(pieces, dtype=np.int64)), np.asarray(rows, dtype=np.int64)
-        vectors = encoder.piece_vectors(asked)
-        lengths = np.linalg.norm(vectors, axis=1)
+        turned, lengths = table.directions(encoder, asked)
         known = lengths > 0
-        asked, vectors, lengths = asked[known], vectors[known], lengths[known]
+        asked, turned, lengths = asked[known], turned[known], lengths[known]
         out, gaps = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=np.float32)
         if not len(asked) or not len(rows):
             return out, gaps
@@ -91,7 +90,6 @@ class AlignmentIndex:
         found = np.flatnonzero(present)
         place = np.empty(len(present), dtype=np.int32)
         place[found] = np.arange(len(found), dtype=np.int32)
-        turned = table.turn(vectors)
         columns = np.zeros((turned.shape[1], -(-len(asked) // COLUMNS) * COLUMNS), dtype=np.float32)
         columns[:, : len(asked)] = turned.T
         cosines = table.cosines(found, columns)
@@ -114,9 +112,8 @@ class AlignmentIndex:
         )
         if not len(asked) or not len(owned):
             return []
-        vectors = encoder.piece_vectors(asked)
-        lengths = np.linalg.norm(vectors, axis=1)
-        cosines = table.cosines(owned, table.turn(vectors).T).T
+        turned, lengths = table.directions(encoder, asked)
+        cosines = table.cosines(owned, turned.T).T
         order = np.argsort(-lengths * np.sqrt(self._idf(asked)), kind="stable")
         return [(int(asked[n]), int(owned[cosines[n].argmax()]), float(cosines[n].max())) for n in order if lengths[n]]
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AXES = 192
+LARGEST = 127  # of the whole numbers that vectors are kept as
 GRID = 1 << 14  # axes are whole multiples of one over this
 
 
@@ -36,3 +37,15 @@ def along(vectors: "NDArray[np.float32]", axes: "NDArray[np.float32]") -> "NDArr
     """Vectors (n, dimension) along axes, in double precision, for what is kept; float64 (n, axes)."""
     turned: NDArray[np.float64] = vectors.astype("f8") @ axes.astype("f8")
     return turned
+
+
+def small(
+    vectors: "NDArray[np.float32]", axes: "NDArray[np.float32]"
+) -> "tuple[NDArray[np.int8], NDArray[np.float32]]":
+    """Directions of vectors (n, dimension) along axes in 8 bits a number, int8 (n, axes), and one over the lengths of these codes, float32 (n,)."""
+    import numpy as np
+
+    turned = along(vectors, axes)
+    codes = np.rint(turned * (LARGEST / np.maximum(np.abs(turned).max(axis=1, initial=0), 1e-12))[:, None])
+    units = 1 / np.maximum(np.linalg.norm(codes, axis=1), 1)
+    return codes.astype(np.int8), units.astype(np.float32)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retriever.axes import along, leading_axes
+from retriever.axes import LARGEST, along, leading_axes
 from retriever.errors import IndexUnusableError, rebuild_hint
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILES = ("passages.faiss", "side_vectors.npy", "side_scales.npy", "axes.npy")
-LARGEST = 127  # of the whole numbers that vectors are kept as
 SAMPLED = 256  # questions of a corpus that `level` looks at
 # The level of a corpus that tells nothing, and how many questions it counts for: the mean of four corpora (0.46 to 0.66), set by hand.
 USUAL_LEVEL, USUAL_COUNT = 0.55, 8

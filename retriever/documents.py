@@ -137,12 +137,13 @@ class OpenQuestion:
     heading_path: tuple[str, ...] = field(default=())
 
 
+_NAMES = tuple(one.name for one in fields(Passage))
 _TUPLES = {"question_lines", "answer_lines", "dropped_lines", "heading_path"}
 
 
 def read_passage(row: dict[str, Any]) -> Passage:
     """A passage from its JSON form."""
-    values = {field.name: row[field.name] for field in fields(Passage)}
+    values = {name: row[name] for name in _NAMES}
     values.update({name: tuple(values[name]) for name in _TUPLES})
     values["pieces"] = tuple((start, end) for start, end in values["pieces"])
     return Passage(**values)

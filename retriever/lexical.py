@@ -118,13 +118,19 @@ class LexicalIndex:
         """
         import numpy as np
 
-        slots = dict.fromkeys(terms)
-        out = self._sum(slot for slot in slots if isinstance(slot, str))
-        for slot in slots:
-            if isinstance(slot, str):
-                continue
-            best = self._sum(dict.fromkeys(slot[0]))
-            for way in slot[1:]:
+        plain: list[str] = []
+        concepts: list[tuple[tuple[str, ...], list[tuple[str, ...]]]] = []
+        for slot in dict.fromkeys(terms):
+            ways = () if isinstance(slot, str) else slot
+            others = [way for way in ways[1:] if all(term in self._ids for term in way)]
+            if others:
+                concepts.append((ways[0], others))
+            else:
+                plain.extend([slot] if isinstance(slot, str) else dict.fromkeys(slot[0]))
+        out = self._sum(plain)
+        for first, others in concepts:
+            best = self._sum(dict.fromkeys(first))
+            for way in others:
                 rows, scores = self._all_of(way)
                 best[rows] = np.maximum(best[rows], scores * np.float32(EXPANDED))
             out += best

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from retriever.axes import along, leading_axes
+from retriever.axes import leading_axes, small
 from retriever.errors import IndexUnusableError, rebuild_hint
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILES = ("piece_rows.npy", "piece_codes.npy", "piece_units.npy", "piece_lengths.npy", "piece_axes.npy")
-LARGEST = 127  # of the whole numbers that vectors are kept as
 
 
 @runtime_checkable
@@ -34,7 +33,7 @@ class PieceEncoder(Protocol):
 
 class PieceTable:
     """The vector of piece p has the direction of `codes[rows[p]]`, int8 (pieces, axes), and the length `lengths[rows[p]]`; `units` are one over the
-    lengths of the codes, and `axes` float32 (dimension, axes) turns a vector of the encoder to theirs.
+    lengths of the codes, and `axes` float32 (dimension, axes) turns a vector of the encoder to theirs. `rows` holds -1 for pieces that are not here.
     """
 
     def __init__(
@@ -48,21 +47,18 @@ class PieceTable:
         self._rows, self._codes, self._units, self._lengths, self._axes = rows, codes, units, lengths, axes
 
     @classmethod
-    def build(cls, encoder: PieceEncoder, pieces: "Sequence[NDArray[np.int32]]") -> "PieceTable":
-        """Of all the given pieces of an encoder, in any order and number."""
+    def build(cls, encoder: PieceEncoder, pieces: "NDArray[np.int32]") -> "PieceTable":
+        """Of the given pieces of an encoder, in any order and number."""
         import numpy as np
 
-        found = np.unique(np.concatenate(pieces)).astype(np.int64)
+        found = np.unique(pieces).astype(np.int64)
         vectors = encoder.piece_vectors(found)
         lengths = np.linalg.norm(vectors, axis=1)
-        unit = vectors / np.maximum(lengths, 1e-12)[:, None]
-        axes = leading_axes(unit)
-        turned = along(unit, axes)
-        codes = np.rint(turned * (LARGEST / np.maximum(np.abs(turned).max(axis=1, initial=0), 1e-12))[:, None])
-        units = 1 / np.maximum(np.linalg.norm(codes, axis=1), 1)
-        rows = np.zeros(int(found[-1]) + 1 if len(found) else 0, dtype=np.int32)
+        axes = leading_axes(vectors / np.maximum(lengths, 1e-12)[:, None])
+        codes, units = small(vectors, axes)
+        rows = np.full(int(found[-1]) + 1 if len(found) else 0, -1, dtype=np.int32)
         rows[found] = np.arange(len(found))
-        return cls(rows, codes.astype(np.int8), units.astype(np.float32), lengths, axes)
+        return cls(rows, codes, units, lengths, axes)
 
     @classmethod
     def load(cls, folder: Path) -> "PieceTable":
@@ -82,6 +78,10 @@ class PieceTable:
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
+    @property
+    def axes(self) -> "NDArray[np.float32]":
+        return self._axes
+
     def turn(self, vectors: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Vectors of the encoder (n, dimension) along the axes, scaled to unit length; float32 (n, axes)."""
         import numpy as np
@@ -89,6 +89,25 @@ class PieceTable:
         turned = vectors @ self._axes
         turned /= np.maximum(np.sqrt(np.einsum("nd,nd->n", turned, turned)), 1e-12)[:, None]
         return turned
+
+    def directions(
+        self, encoder: PieceEncoder, pieces: "NDArray[np.int64]"
+    ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+        """Of any pieces of the encoder, here or not: what `turn` gives for their vectors, and how long these are; float32 (n, axes) and (n,)."""
+        import numpy as np
+
+        rows = np.full(len(pieces), -1, dtype=np.int32)
+        within = pieces < len(self._rows)
+        rows[within] = self._rows[pieces[within]]
+        here, gone = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
+        turned = np.empty((len(pieces), self._axes.shape[1]), dtype=np.float32)
+        lengths = np.empty(len(pieces), dtype=np.float32)
+        rows = rows[here]
+        turned[here], lengths[here] = self._codes[rows] * self._units[rows][:, None], self._lengths[rows]
+        if len(gone):
+            vectors = encoder.piece_vectors(pieces[gone])
+            turned[gone], lengths[gone] = self.turn(vectors), np.linalg.norm(vectors, axis=1)
+        return turned, lengths
 
     def cosines(self, pieces: "NDArray[np.integer[Any]]", turned: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Of pieces of the table with vectors that `turn` gave, (axes, n) here; float32 (len(pieces), n)."""
@@ -98,8 +117,3 @@ class PieceTable:
         products: NDArray[np.float32] = np.take(self._codes, rows, axis=0).astype(np.float32) @ turned
         products *= self._units[rows][:, None]
         return products
-
-    def lengths(self, pieces: "NDArray[np.int32]") -> "NDArray[np.float32]":
-        """How long the vectors of pieces of the table are."""
-        found: NDArray[np.float32] = self._lengths[self._rows[pieces]]
-        return found

@@ -164,11 +164,10 @@ def index_passages(
     with report.stage("write"):
         progress("aligning", 0, len(passages))
         both = [fold(f"{question}\n{answer}") for question, answer in zip(asked, told, strict=True)]
-        sentences = SentenceIndex.build(encoder, told)
         alignment = table = None
         if isinstance(encoder, PieceEncoder):
             alignment = AlignmentIndex.build(encoder, both)
-            table = PieceTable.build(encoder, [alignment.pieces, sentences.pieces])
+            table = PieceTable.build(encoder, alignment.pieces)
         parts = Parts(
             passages=passages,
             question_terms=terms[: len(passages)],
@@ -180,7 +179,7 @@ def index_passages(
             sources=sources,
             settings=settings,
             skipped=_skipped_rows(report),
-            sentences=sentences,
+            sentences=SentenceIndex.build(encoder, table, told),
             alignment=alignment,
             pieces=table,
         )

@@ -1,25 +1,20 @@
-"""The sentences of every answer, cut and tokenised when an index is built, so that the one nearest to a question is found at once."""
+"""The sentences of every answer, cut and encoded when an index is built, so that the one nearest to a question is found at once."""
 
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retriever.analysis import fold
+from retriever.axes import small
 from retriever.encoders.protocol import Encoder
 from retriever.errors import IndexUnusableError, rebuild_hint
-from retriever.pieces import PieceEncoder, PieceTable
+from retriever.pieces import PieceTable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILES = (
-    "sentence_starts.npy",
-    "sentence_spans.npy",
-    "sentence_piece_starts.npy",
-    "sentence_pieces.npy",
-    "sentence_lengths.npy",
-)
+FILES = ("sentence_starts.npy", "sentence_spans.npy", "sentence_codes.npy", "sentence_units.npy")
 
 Span = tuple[int, int]
 """Offsets into an answer, end exclusive."""
@@ -37,45 +32,31 @@ def sentences(text: str) -> list[Span]:
 
 
 class SentenceIndex:
-    """Sentences of row r are entries starts[r] to starts[r + 1] of `spans`; the pieces of sentence s are entries piece_starts[s] to
-    piece_starts[s + 1] of `pieces`, and the sum of their vectors is sums[s] long (all empty when the encoder has no pieces).
+    """Sentences of row r are entries starts[r] to starts[r + 1] of `spans`; of an encoder with pieces also of `codes`, int8 (sentences, axes), their directions along
+    the axes of the piece table, and of `units`, one over the lengths of these (both empty for any other encoder).
     """
 
     def __init__(
         self,
         starts: "NDArray[np.int64]",
         spans: "NDArray[np.int32]",
-        piece_starts: "NDArray[np.int64]",
-        pieces: "NDArray[np.int32]",
-        sums: "NDArray[np.float32]",
+        codes: "NDArray[np.int8]",
+        units: "NDArray[np.float32]",
     ) -> None:
-        self._starts, self._spans, self._piece_starts, self.pieces, self._sums = (
-            starts,
-            spans,
-            piece_starts,
-            pieces,
-            sums,
-        )
+        self._starts, self._spans, self._codes, self._units = starts, spans, codes, units
 
     @classmethod
-    def build(cls, encoder: Encoder, answers: list[str]) -> "SentenceIndex":
-        """From the answer of each passage."""
+    def build(cls, encoder: Encoder, table: PieceTable | None, answers: list[str]) -> "SentenceIndex":
+        """From the answer of each passage; `table` where the encoder has pieces."""
         import numpy as np
 
         cuts = [sentences(answer) for answer in answers]
         starts = np.cumsum([0, *map(len, cuts)], dtype=np.int64)
         spans = np.asarray([span for cut in cuts for span in cut], dtype=np.int32).reshape(-1, 2)
+        if table is None:
+            return cls(starts, spans, np.zeros((0, 0), dtype=np.int8), np.zeros(0, dtype=np.float32))
         texts = [fold(answer[a:b]) for answer, cut in zip(answers, cuts, strict=True) for a, b in cut]
-        ids = encoder.piece_ids(texts) if isinstance(encoder, PieceEncoder) else [[] for _ in texts]
-        piece_starts = np.cumsum([0, *map(len, ids)], dtype=np.int64)
-        pieces = np.fromiter((piece for one in ids for piece in one), dtype=np.int32, count=int(piece_starts[-1]))
-        vectors = (
-            (encoder.piece_vectors(np.asarray(one, dtype=np.int64)) for one in ids)
-            if isinstance(encoder, PieceEncoder)
-            else ()
-        )
-        sums = np.fromiter((np.linalg.norm(each.sum(axis=0)) for each in vectors), dtype=np.float32)
-        return cls(starts, spans, piece_starts, pieces, sums)
+        return cls(starts, spans, *small(encoder.encode_passages(texts), table.axes))
 
     @classmethod
     def load(cls, folder: Path) -> "SentenceIndex":
@@ -92,7 +73,7 @@ class SentenceIndex:
     def save(self, folder: Path) -> None:
         import numpy as np
 
-        arrays: list[NDArray[Any]] = [self._starts, self._spans, self._piece_starts, self.pieces, self._sums]
+        arrays: list[NDArray[Any]] = [self._starts, self._spans, self._codes, self._units]
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
@@ -128,7 +109,7 @@ class SentenceIndex:
         if not len(which):
             return [() for _ in rows]
         if table is not None:
-            cosines = self._cosines(table, vector, which)
+            cosines = (self._codes[which] @ table.turn(vector[None, :])[0]) * self._units[which]
         else:
             owner = [text for text, cut in zip(answers, chosen, strict=True) for _ in cut]
             spans = self._spans[which].tolist()
@@ -144,22 +125,3 @@ class SentenceIndex:
             marked.append(((start, end),))
             at += len(cut)
         return marked
-
-    def _cosines(
-        self, table: PieceTable, vector: "NDArray[np.float32]", which: "NDArray[np.int64]"
-    ) -> "NDArray[np.float32]":
-        """Of the sentences with a query vector: the products of their pieces are summed, which is the product of the sum."""
-        import numpy as np
-
-        out = np.zeros(len(which), dtype=np.float32)
-        starts, sizes = self._piece_starts[which], self._piece_starts[which + 1] - self._piece_starts[which]
-        known = np.flatnonzero((sizes > 0) & (self._sums[which] > 0))
-        if not len(known):
-            return out
-        starts, sizes = starts[known], sizes[known]
-        bounds = np.cumsum(sizes) - sizes
-        places = np.arange(int(sizes.sum())) + np.repeat(starts - bounds, sizes)
-        owned = self.pieces[places]
-        products = table.cosines(owned, table.turn(vector[None, :]).T)[:, 0] * table.lengths(owned)
-        out[known] = np.add.reduceat(products, bounds) / self._sums[which[known]]
-        return out

@@ -121,7 +121,7 @@ def write_passages(
         answer_terms=[analyzer.terms(p.answer) for p in passages],
         question_vectors=encoder.encode_passages([fold(p.question) for p in passages]),
         answer_vectors=encoder.encode_passages([fold(p.answer) for p in passages]),
-        sentences=SentenceIndex.build(encoder, [p.answer for p in passages]),
+        sentences=SentenceIndex.build(encoder, None, [p.answer for p in passages]),
         alignment=None,
         analyzer=analyzer,
         encoder=encoder.identity,

@@ -34,7 +34,7 @@ def index() -> AlignmentIndex:
 
 @pytest.fixture
 def table(index: AlignmentIndex) -> PieceTable:
-    return PieceTable.build(Letters(), [index.pieces])
+    return PieceTable.build(Letters(), index.pieces)
 
 
 def idf(count: int) -> float:

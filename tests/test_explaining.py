@@ -330,7 +330,7 @@ def test_meetings_are_of_pieces_of_question_and_passage(real: Retriever, encoder
         for meeting in reason.meetings:
             assert names[meeting.asked] in asked
             assert names[meeting.met_by] in owned
-            one = table.turn(encoder.piece_vectors(np.asarray([names[meeting.asked]])))
+            one, _ = table.directions(encoder, np.asarray([names[meeting.asked]]))
             cosines = table.cosines(pieces, one.T)[:, 0]
             assert cosines.max() == pytest.approx(meeting.cosine, abs=1e-5)
             assert cosines[pieces == names[meeting.met_by]][0] == pytest.approx(meeting.cosine, abs=1e-5)

@@ -30,8 +30,8 @@ PASSAGES = [
     make_passage("p3", "part", "A part of it.", parent="p2", heading_path=("什么是批归一化？",)),
 ]
 FILES = (
-    "axes.npy", "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "sentence_lengths.npy", "sentence_piece_starts.npy",
-    "sentence_pieces.npy", "sentence_spans.npy", "sentence_starts.npy", "side_scales.npy", "side_vectors.npy", "sources.json", "term_rows.npy", "term_starts.npy",
+    "axes.npy", "copies.npy", "families.npy", "passages.faiss", "passages.jsonl", "passages.npy", "sentence_codes.npy", "sentence_spans.npy",
+    "sentence_starts.npy", "sentence_units.npy", "side_scales.npy", "side_vectors.npy", "sources.json", "term_rows.npy", "term_starts.npy",
     "term_weights.npy", "terms.json", "words.json",
 )  # fmt: skip
 

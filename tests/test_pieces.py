@@ -78,7 +78,7 @@ def every(encoder: StaticEncoder) -> NDArray[np.int32]:
 
 def test_cosines_are_nearly_those_of_the_encoder(encoder: StaticEncoder, every: NDArray[np.int32]) -> None:
     """A piece meets itself, and the nearest of two thousand is mostly the one that the whole vectors say."""
-    table = PieceTable.build(encoder, [every])
+    table = PieceTable.build(encoder, every)
     pieces = np.unique(every)
     asked = np.asarray([ids[0] for ids in encoder.piece_ids(WORDS)])
     whole = unit(encoder.piece_vectors(pieces.astype(np.int64)))
@@ -91,24 +91,30 @@ def test_cosines_are_nearly_those_of_the_encoder(encoder: StaticEncoder, every: 
     assert found.max() <= 1.0 + 1e-3
 
 
-def test_lengths_are_those_of_the_encoder(encoder: StaticEncoder, every: NDArray[np.int32]) -> None:
-    table = PieceTable.build(encoder, [every[:10], every[5:20]])
-    exact = np.linalg.norm(encoder.piece_vectors(every[:20].astype(np.int64)), axis=1)
-    assert table.lengths(every[:20]) == pytest.approx(exact)
+def test_directions_are_those_of_the_encoder_here_or_not(encoder: StaticEncoder, every: NDArray[np.int32]) -> None:
+    """Of pieces in the table and of others, also beyond its last; with their lengths."""
+    table = PieceTable.build(encoder, every[:1000])
+    asked = np.asarray([int(every[3]), 40_001, int(every[7]), int(every[1500]), 0], dtype=np.int64)
+    vectors = encoder.piece_vectors(asked)
+    turned, lengths = table.directions(encoder, asked)
+    assert (turned.dtype, lengths.dtype) == (np.float32, np.float32)
+    assert lengths == pytest.approx(np.linalg.norm(vectors, axis=1))
+    assert turned == pytest.approx(table.turn(vectors), abs=0.02)
+    assert table.directions(encoder, asked[:0])[0].shape == (0, AXES)
 
 
 def test_pieces_may_come_in_any_order_and_number(encoder: StaticEncoder, every: NDArray[np.int32]) -> None:
-    one, other = PieceTable.build(encoder, [every]), PieceTable.build(encoder, [every[::-1], every[:7]])
+    one, other = PieceTable.build(encoder, every), PieceTable.build(encoder, np.concatenate([every[::-1], every[:7]]))
     turned = one.turn(encoder.piece_vectors(np.asarray([5, 6]))).T
     assert np.array_equal(one.cosines(every, turned), other.cosines(every, turned))
 
 
 def test_unknown_pieces_meet_nothing(encoder: StaticEncoder) -> None:
     """The vector of an unknown symbol is nought, and so are its cosines; a table of no pieces is one, too."""
-    table = PieceTable.build(encoder, [np.asarray([0, 7], dtype=np.int32)])
+    table = PieceTable.build(encoder, np.asarray([0, 7], dtype=np.int32))
     turned = table.turn(encoder.piece_vectors(np.asarray([0, 7]))).T
     assert table.cosines(np.asarray([0, 7]), turned) == pytest.approx(np.asarray([[0, 0], [0, 1]]), abs=1e-3)
-    none = PieceTable.build(encoder, [np.zeros(0, dtype=np.int32)])
+    none = PieceTable.build(encoder, np.zeros(0, dtype=np.int32))
     assert none.cosines(np.zeros(0, dtype=np.int32), none.turn(encoder.piece_vectors(np.asarray([7]))).T).shape == (
         0,
         1,
@@ -116,19 +122,19 @@ def test_unknown_pieces_meet_nothing(encoder: StaticEncoder) -> None:
 
 
 def test_saved_and_loaded_it_gives_the_same(encoder: StaticEncoder, every: NDArray[np.int32], tmp_path: Path) -> None:
-    table = PieceTable.build(encoder, [every])
+    table = PieceTable.build(encoder, every)
     table.save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     loaded = PieceTable.load(tmp_path)
     turned = table.turn(encoder.piece_vectors(np.asarray([5, 6, 7])))
     assert np.array_equal(loaded.turn(encoder.piece_vectors(np.asarray([5, 6, 7]))), turned)
     assert np.array_equal(loaded.cosines(every, turned.T), table.cosines(every, turned.T))
-    assert np.array_equal(loaded.lengths(every), table.lengths(every))
+    assert np.array_equal(loaded.directions(encoder, every)[1], table.directions(encoder, every)[1])
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_or_empty_file_is_an_unusable_index(encoder: StaticEncoder, tmp_path: Path, name: str) -> None:
-    PieceTable.build(encoder, [np.asarray([5, 6], dtype=np.int32)]).save(tmp_path)
+    PieceTable.build(encoder, np.asarray([5, 6], dtype=np.int32)).save(tmp_path)
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(IndexUnusableError, match="retriever index --index"):
         PieceTable.load(tmp_path)

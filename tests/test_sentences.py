@@ -34,13 +34,24 @@ def named_encoder(request: pytest.FixtureRequest, encoder: StaticEncoder) -> Enc
     return encoder if request.param == "bundled" else KeywordEncoder()
 
 
+def table_of(encoder: Encoder) -> PieceTable | None:
+    """The table of all pieces of the answers; None for an encoder without pieces."""
+    if not isinstance(encoder, StaticEncoder):
+        return None
+    ids = encoder.piece_ids([fold(answer) for answer in ANSWERS])
+    return PieceTable.build(encoder, np.asarray([piece for one in ids for piece in one], dtype=np.int32))
+
+
+def build(encoder: Encoder, answers: list[str] = ANSWERS) -> SentenceIndex:
+    return SentenceIndex.build(encoder, table_of(encoder), answers)
+
+
 def nearest(
     index: SentenceIndex, encoder: Encoder, question: str, rows: Sequence[int], answers: Sequence[str] = ANSWERS
 ) -> list[str | None]:
     """The sentence marked in the answer of each row, None where none is."""
     vector = encoder.encode_queries([fold(question)])[0]
-    table = PieceTable.build(encoder, [index.pieces]) if isinstance(encoder, StaticEncoder) else None
-    found = index.nearest(encoder, table, vector, list(rows), [answers[row] for row in rows])
+    found = index.nearest(encoder, table_of(encoder), vector, list(rows), [answers[row] for row in rows])
     assert all(len(spans) <= 1 for spans in found)
     return [answers[row][slice(*spans[0])] if spans else None for row, spans in zip(rows, found, strict=True)]
 
@@ -99,7 +110,7 @@ def test_the_sentence_on_the_subject_is_the_nearest(
     named_encoder: Encoder, question: str, row: int, sentence: str
 ) -> None:
     """In either language and spelling, for encoders with pieces and without; the span is that of the answer as it is."""
-    assert nearest(SentenceIndex.build(named_encoder, ANSWERS), named_encoder, question, [row]) == [sentence]
+    assert nearest(build(named_encoder), named_encoder, question, [row]) == [sentence]
 
 
 @pytest.mark.parametrize("named_encoder", ENCODERS, indirect=True)
@@ -108,13 +119,13 @@ def test_the_sentence_on_the_subject_is_the_nearest(
 )
 def test_answers_of_one_or_two_sentences_have_none(named_encoder: Encoder, text: str) -> None:
     """There is nothing to point out in them."""
-    assert nearest(SentenceIndex.build(named_encoder, [text]), named_encoder, "dropout", [0], [text]) == [None]
+    assert nearest(build(named_encoder, [text]), named_encoder, "dropout", [0], [text]) == [None]
 
 
 @pytest.mark.parametrize("named_encoder", ENCODERS, indirect=True)
 def test_rows_are_answered_in_the_order_asked(named_encoder: Encoder) -> None:
     """Any rows, in any order, some without a sentence; what one gets does not hang on the others."""
-    index = SentenceIndex.build(named_encoder, ANSWERS)
+    index = build(named_encoder)
     alone = {row: nearest(index, named_encoder, "学习率", [row])[0] for row in range(len(ANSWERS))}
     assert {row for row, found in alone.items() if found is None} == {1, 3}
     for rows in itertools.permutations(range(len(ANSWERS))):
@@ -126,14 +137,14 @@ def test_rows_are_answered_in_the_order_asked(named_encoder: Encoder) -> None:
 def test_of_equally_near_sentences_the_first_is_taken() -> None:
     """A tie is broken by the order of the text, also where no sentence meets the question."""
     answers = ["Dropout is noise. Dropout is off. Dropout is cheap."]
-    index = SentenceIndex.build(KeywordEncoder(), answers)
+    index = build(KeywordEncoder(), answers)
     assert nearest(index, KeywordEncoder(), "dropout", [0], answers) == ["Dropout is noise."]
     assert nearest(index, KeywordEncoder(), "zebras", [0], answers) == ["Dropout is noise."]
 
 
-def test_stored_pieces_give_what_encoding_the_sentences_gives(encoder: StaticEncoder) -> None:
-    """The pieces kept at build time are those of each sentence, so the nearest is that of the sentences encoded anew."""
-    index = SentenceIndex.build(encoder, ANSWERS)
+def test_stored_directions_give_what_encoding_the_sentences_gives(encoder: StaticEncoder) -> None:
+    """What is kept at build time of each sentence finds the nearest as encoding them anew does."""
+    index = build(encoder)
     for question in ("学习率太大会怎样", "does attention help", "dropout", "最大值", "what changes at test time"):
         vector = encoder.encode_queries([question])[0]
         for row, answer in enumerate(ANSWERS):
@@ -154,13 +165,13 @@ class FoldedOnly(KeywordEncoder):
 
 def test_sentences_are_encoded_in_their_plainest_spelling() -> None:
     """As questions are."""
-    assert nearest(SentenceIndex.build(FoldedOnly(), ANSWERS), FoldedOnly(), "学习率", [4]) == ["學習率可以更大。"]
+    assert nearest(build(FoldedOnly()), FoldedOnly(), "学习率", [4]) == ["學習率可以更大。"]
 
 
 def test_an_index_is_as_long_as_its_answers() -> None:
     """Answers without a sentence keep their row; an index may be empty."""
-    assert len(SentenceIndex.build(KeywordEncoder(), ANSWERS)) == len(ANSWERS)
-    assert len(SentenceIndex.build(KeywordEncoder(), [])) == 0
+    assert len(build(KeywordEncoder())) == len(ANSWERS)
+    assert len(build(KeywordEncoder(), [])) == 0
 
 
 @settings(max_examples=50, deadline=None)
@@ -174,7 +185,7 @@ def test_what_is_marked_is_a_sentence_of_the_answer(answers: list[str], question
     vector = encoder.encode_queries([question])[0]
     rows = list(range(len(answers)))
     for answer, marked in zip(
-        answers, SentenceIndex.build(encoder, answers).nearest(encoder, None, vector, rows, answers), strict=True
+        answers, build(encoder, answers).nearest(encoder, None, vector, rows, answers), strict=True
     ):
         spans = sentences(answer)
         if len(spans) < 3:
@@ -190,7 +201,7 @@ def test_what_is_marked_is_a_sentence_of_the_answer(answers: list[str], question
 @pytest.mark.parametrize("named_encoder", ENCODERS, indirect=True)
 def test_saved_and_loaded_it_gives_the_same(named_encoder: Encoder, tmp_path: Path) -> None:
     """For encoders with pieces and without."""
-    index = SentenceIndex.build(named_encoder, ANSWERS)
+    index = build(named_encoder)
     index.save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     loaded = SentenceIndex.load(tmp_path)
@@ -202,7 +213,7 @@ def test_saved_and_loaded_it_gives_the_same(named_encoder: Encoder, tmp_path: Pa
 
 def test_an_empty_index_is_saved_and_loaded(tmp_path: Path) -> None:
     """An index without passages is one, too."""
-    SentenceIndex.build(KeywordEncoder(), []).save(tmp_path)
+    build(KeywordEncoder(), []).save(tmp_path)
     loaded = SentenceIndex.load(tmp_path)
     assert len(loaded) == 0
     assert loaded.nearest(KeywordEncoder(), None, np.zeros(8, dtype=np.float32), [], []) == []
@@ -212,7 +223,7 @@ def test_an_empty_index_is_saved_and_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"\x93NUMPY\x01\x00broken", b"[1"])
 def test_missing_and_damaged_files_are_an_unusable_index(tmp_path: Path, name: str, content: bytes | None) -> None:
     """Each file, missing, empty or unreadable, is an error with the command that repairs it."""
-    SentenceIndex.build(KeywordEncoder(), ANSWERS).save(tmp_path)
+    build(KeywordEncoder()).save(tmp_path)
     if content is None:
         (tmp_path / name).unlink()
     else:
@@ -223,7 +234,7 @@ def test_missing_and_damaged_files_are_an_unusable_index(tmp_path: Path, name: s
 
 def test_a_file_that_is_cut_short_is_an_unusable_index(tmp_path: Path, encoder: StaticEncoder) -> None:
     """An array that ends before it should is not read beyond its end."""
-    SentenceIndex.build(encoder, ANSWERS).save(tmp_path)
+    build(encoder).save(tmp_path)
     for name in FILES:
         whole = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(whole[:-1])
@@ -235,7 +246,7 @@ def test_a_file_that_is_cut_short_is_an_unusable_index(tmp_path: Path, encoder: 
 
 def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     """An array of objects, which would run code when unpickled, is not loaded."""
-    SentenceIndex.build(KeywordEncoder(), ANSWERS).save(tmp_path)
+    build(KeywordEncoder()).save(tmp_path)
     with (tmp_path / FILES[0]).open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (1,)})
         file.write(b"a pickled object would stand here")
