@@ -74,6 +74,7 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
     """
     lines = [_Told(block, cue_of(block.plain), plain_text(block.text)) for block in answer]
     about, titles = _subject(question), _title_lines(lines)
+    run_in = _run_in_lines(about, lines)
     stack: list[_Open] = []
     closed: list[tuple[_Open, int, int, tuple[str, ...]]] = []  # opener, end, depth, path
 
@@ -86,6 +87,8 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
     for at, line in enumerate(lines):
         block, cue = line.block, line.cue
         key = _named(about, line) or _key(line, lines[at + 1] if at + 1 < len(lines) else None)
+        if key is None and at in run_in:
+            key = ("named",)
         if key is None and at in titles:
             key = ("titled", block.indent)
         if (
@@ -107,7 +110,7 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
             continue
         depth = next((n for n, opener in enumerate(stack) if opener.key == key), len(stack))
         close(depth, at)
-        title, labelled = _title(block, cue, named=key[0] == "named", titled=key[0] == "titled")
+        title, labelled = _title(block, cue, named=at in run_in, titled=key[0] == "titled")
         stack.append(_Open(key, block.indent, at, title, labelled))
     close(0, len(answer))
     closed.sort(key=lambda item: item[0].at)
@@ -147,8 +150,19 @@ def _named(about: str, line: _Told) -> tuple[object, ...] | None:
     """The key of a label that stands among the things a question is about."""
     if line.block.kind != "paragraph":
         return None
-    match = _LABEL.match(line.plain) or _RUN_IN.match(line.plain)
+    match = _LABEL.match(line.plain)
     return ("named",) if match and len(match.group(1)) >= 2 and match.group(1).lower() in about else None
+
+
+def _run_in_lines(about: str, lines: list[_Told]) -> set[int]:
+    """Two or more paragraphs that begin with a thing the question is about and a stop: "Momentum. A running mean …"."""
+    found: set[int] = set()
+    for at, line in enumerate(lines):
+        match = _RUN_IN.match(line.plain) if line.block.kind == "paragraph" else None
+        label = match.group(1).strip().lower() if match and not match.group(1)[0].islower() else ""
+        if label and label in about and re.search(rf"(?<![a-z0-9]){re.escape(label)}(?![a-z0-9])", about):
+            found.add(at)
+    return found if len(found) >= 2 else set()
 
 
 def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
