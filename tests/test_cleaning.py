@@ -117,6 +117,7 @@ FURNITURE = [
     ("promo", "【广告】三个月学会后端"),
     ("promo", "〖内推〗搜索组招人，点头像"),
     ("promo", "💡 Sponsor: PlotBarn, charts for small teams"),
+    ("promo", "> 📢 Our sponsor: QueryBarn, profiles for small teams"),
     ("promo", "Become a data analyst in 16 weeks"),
     ("promo", "See syllabus"),
     ("promo", "Save 30% on the annual plan"),
@@ -549,6 +550,9 @@ SAID = [
     "Check out the branch before you rebase.",
     "Put the reason in the comments, not the mechanics.",
     "Threads unlock the mutex when they are done.",
+    "Recommended tools: a profiler and a debugger.",
+    "Mikolov et al., Google Inc. 2013",
+    "▶ 广告：按点击付费，见效快。",
 ]
 
 
@@ -804,6 +808,17 @@ NO_STUBS = [
     ("面试没答上来怎么办？", "坦白说没答上来，再讲思路。"),
     ("缓存没命中怎么办？", "回源查库，再写回缓存，稍后再异步刷新。"),
     ("ReLU 会饱和吗？", "不会。"),
+    ("What stands in a graph before data are fed?", "A placeholder."),
+    ("When is a lazy value computed?", "Its slot is made first and will be filled later."),
+    ("What does a timeout tell?", "It means that the server did not answer."),
+    ("Who speaks in a stand-up meeting?", "All members, with short answers."),
+    ("What does WIP stand for?", "WIP: work in progress."),
+    ("How do I change my address?", "Log in to access your profile."),
+    ("断电后会怎样？", "没写完的页由重做日志恢复。"),
+    ("脏页放在哪里？", "待更新的页放在一个链表里。"),
+    ("单体还是微服务？", "没有标准答案，看团队规模。"),
+    ("极值怎么找？", "求导得到答案。"),
+    ("写缓冲有什么用？", "先记日志，稍后写。"),
 ]
 
 

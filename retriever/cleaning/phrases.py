@@ -90,7 +90,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "site-legal",
             "copyright, licence or liability notice",
-            r"(?:reproduc|republish|redistribut)\w*.{0,40}(?:without|permission|prohibited)|licensed under (?:a |the )?(?:cc|creative commons)|terms (?:of (?:use|service)|and conditions)|privacy policy|do not (?:sell|share) (?:or (?:sell|share) )?my\b.{0,20}(?:data|info(?:rmation)?)|^.{0,40}\b(?:Inc|Ltd|LLC|GmbH|Corp|Pty|B\.V)\b\.?,? (?:19|20)\d\d\b(?!.*[.。]$)|opinions? expressed|views (?:expressed|are my own)|disclaimer\s*:|用户协议|隐私(?:政策|条款|保护)|服务条款|不良信息举报",
+            r"(?:reproduc|republish|redistribut)\w*.{0,40}(?:without|permission|prohibited)|licensed under (?:a |the )?(?:cc|creative commons)|terms (?:of (?:use|service)|and conditions)|privacy policy|do not (?:sell|share) (?:or (?:sell|share) )?my\b.{0,20}(?:data|info(?:rmation)?)|^.{0,40}\b(?:Inc|Ltd|LLC|GmbH|Corp|Pty|B\.V)\b\.?,? (?:19|20)\d\d\s*[-–—·•|]\s*\w|opinions? expressed|views (?:expressed|are my own)|disclaimer\s*:|用户协议|隐私(?:政策|条款|保护)|服务条款|不良信息举报",
         ),
         (
             "cookie",
@@ -130,7 +130,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "advertisement",
-            r"^\W*(?:[\[【(（<〈「［〖]\s*(?:ads?|advert(?:isement)?|sponsor(?:ed)?|promoted|广告|软广|内推|赞助(?:内容)?|推广内容)\s*[\]】)）>〉」］〗]|(?:赞助|推广|广告)(?:内容|信息|链接|时间)\s*[:：])|^[^\w\s*•·+–-]\W*(?:our |today.?s )?(?:sponsors?|advert(?:isement)?|赞助|广告|推广)\s*[:：]|^\W*(?:ad|ads|advert(?:isement)?|sponsored|广告|推广)\W{2,}\w.{0,160}\W{2,}(?:ad|ads|advert(?:isement)?|sponsored|广告|推广)(?:结束)?\W*$",
+            r"^\W*(?:[\[【(（<〈「［〖]\s*(?:ads?|advert(?:isement)?|sponsor(?:ed)?|promoted|广告|软广|内推|赞助(?:内容)?|推广内容)\s*[\]】)）>〉」］〗]|(?:赞助|推广|广告)(?:内容|信息|链接|时间)\s*[:：])|^[^\w\s*•·+–►▶➤➢●○◦▪■◆◇✅✓√🔹🔸-]\W*(?:our |today.?s )?(?:sponsors?|advert(?:isement)?|赞助|广告|推广)\s*[:：]|^\W*(?:ad|ads|advert(?:isement)?|sponsored|广告|推广)\W{2,}\w.{0,160}\W{2,}(?:ad|ads|advert(?:isement)?|sponsored|广告|推广)(?:结束)?\W*$",
         ),
         (
             "promo",
@@ -309,12 +309,12 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "teaser",
             "articles of other subjects",
-            r"(?:更多)?(?:相关|推荐|热门|最新|精选|精彩|同类|相似|往期|近期|猜你|随机)(?:的)?(?:文章|推荐|阅读|内容|问题|问答|链接|资源|博文|博客|帖子|主题|话题|新闻|资讯|教程|专题|标签|回顾|精彩|喜欢|想看|感兴趣|发布|更新|课程|搜索|专栏|面试题|下载)+|更多(?:推荐|文章|精彩|内容|阅读|干货|好文|教程)|(?:你|您)(?:可能)?(?:也|还)?(?:可能)?(?:会)?(?:感兴趣|喜欢|想看)(?:的)?.{0,4}|大家(?:都|还)?在(?:看|读|搜)|(?:看|读)(?:过|了)(?:本文|此文|这篇).{0,10}(?:还|也).{0,4}|延伸阅读|拓展阅读|扩展阅读|推荐|相关|(?:更多)?(?:相关|推荐|热门|相似|同类)(?:的)?(?:文档|试卷|试题|题库|资料|视频|书籍|图书|词条|商品|岗位|职位|卡片)+|(?:(?:其他)?(?:同学|用户|网友|读者|学员)们?|其他人|大家)(?:还|也)(?:在)?(?:学|看|读|下载|搜|搜索|关注|浏览|购买|买)(?:了|过)?(?:的)?.{0,4}|(?:阅读|点击|浏览|本周|今日|月度|文章|热文)(?:排行|榜|排行榜|热榜|热门|推荐)|热榜|友情链接|友链|站内导航|网站导航|快速导航|文章推荐|精品推荐|好文推荐|为(?:你|您)推荐|猜你喜欢|系列文章",
+            r"(?:更多)?(?:相关|推荐|热门|最新|精选|精彩|同类|相似|往期|近期|猜你|随机)(?:的)?(?:文章|推荐|阅读|内容|问题|问答|链接|资源|博文|博客|帖子|主题|话题|新闻|资讯|教程|专题|标签|回顾|精彩|喜欢|想看|感兴趣|发布|更新|课程|搜索|专栏|面试题|下载)+|更多(?:推荐|文章|精彩|内容|阅读|干货|好文|教程)|(?:你|您)(?:可能)?(?:也|还)?(?:可能)?(?:会)?(?:感兴趣|喜欢|想看)(?:的)?.{0,4}|大家(?:都|还)?在(?:看|读|搜)|(?:看|读)(?:过|了)(?:本文|此文|这篇).{0,10}(?:还|也).{0,4}|延伸阅读|拓展阅读|扩展阅读|推荐|相关|(?:更多)?(?:相关|推荐|热门|相似|同类)(?:的)?(?:文档|试卷|试题|题库|视频|词条|商品|岗位|职位|卡片)+|(?:(?:其他)?(?:同学|用户|网友|读者|学员)们?|其他人|大家)(?:还|也)(?:在)?(?:学|看|读|下载|搜|搜索|关注|浏览|购买|买)(?:了|过)?(?:的)?.{0,4}|(?:阅读|点击|浏览|本周|今日|月度|文章|热文)(?:排行|榜|排行榜|热榜|热门|推荐)|热榜|友情链接|友链|站内导航|网站导航|快速导航|文章推荐|精品推荐|好文推荐|为(?:你|您)推荐|猜你喜欢|系列文章",
         ),
         (
             "teaser",
             "articles of other subjects",
-            r"(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses|documents|flashcards|decks|(?:study )?sets|quizzes|papers|books|products|jobs|guides|lessons)(?: (?:from|by|in|on|for) .{1,30})?|(?:[\w ]{1,24} )?you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|(?:students?|people|readers?|users?|others|customers|learners|members|viewers|you) (?:who .{1,30} )?(?:may have )?also (?:studied|viewed|read|bought|liked|searched(?: for)?|watched|downloaded|enjoyed|visited)|explore more|more to explore|related|friends? links|blogroll|quick links",
+            r"(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses|documents|flashcards|decks|(?:study )?sets|quizzes|jobs|guides|lessons)(?: (?:from|by|in|on|for) .{1,30})?|(?:[\w ]{1,24} )?you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|(?:students?|people|readers?|users?|others|customers|learners|members|viewers|you) (?:who .{1,30} )?(?:may have )?also (?:studied|viewed|read|bought|liked|searched(?: for)?|watched|downloaded|enjoyed|visited)|explore more|more to explore|related|friends? links|blogroll|quick links",
         ),
         (
             "comments",
@@ -354,7 +354,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     )
 )
 _INLINE_TEASER = re.compile(
-    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|recommended|featured) (?:posts?|articles?|reading|courses?|videos?|lessons?|tutorials?|books?|products?|quiz(?:zes)?|tools?)|相关(?:课程|视频|专栏|教程|书籍|图书|试卷|文档|商品)|推荐(?:课程|视频|专栏|书籍|图书|教程)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended)(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
+    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|featured) (?:courses?|videos?|lessons?|quiz(?:zes)?)|(?:related|recommended) (?:posts?|articles?|reading)|相关(?:课程|视频|专栏|试卷|文档)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended)(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
     re.IGNORECASE,
 )
 _TOC_LEAD = re.compile(

@@ -11,30 +11,32 @@ from retriever.cues import display_width
 
 LONGEST_STUB = 80  # columns
 
-_LATER_ZH = r"(?:以后|之后|后面|后续|回头|有空|改天|晚点|下次|下期|下篇|明天|周末|过几天|等我|择日|稍后)"
 _STUBS = (
     # put off
-    r"占(?:个|一个)?坑|挖(?:个|一个)?坑|(?:待|等|慢慢|来)填坑?",
-    rf"{_LATER_ZH}.{{0,6}}(?:补上?|补充|写|更新?|讲|填上?|整理|完善)(?:[了吧哈哦]|一下)?\W*$",
+    r"占(?:个|一个)?坑|挖(?:个|一个)?坑|(?:待|等|慢慢|来)填坑",
+    r"(?:以后|之后|后面|后续|稍后|明天|过几天|下次).{0,3}(?:补上?|补充|补写|填上|细讲|再讲|再更)(?:[了吧哈哦]|一下)?\W*$",
+    r"(?:回头|有空|改天|晚点|周末|等我|择日|下期|下篇).{0,6}(?:补上?|补充|写|更新?|讲|填上?|整理|完善)(?:[了吧哈哦]|一下)?\W*$",
     r"(?:见|看|详见|放在?|留到|留给|参见)(?:下|后)(?:一)?(?:篇|期|章|回|集|文)",
     r"(?:下一?[篇期章回集]|下次|后文|后面)(?:文章)?.{0,3}再(?:细)?(?:说|讲|聊|写|补|展开|揭晓|更)\W*$",
-    r"^\W*(?:答案|解析|内容)?(?:待|等)(?:补充?|更新|完善|整理|续|解答|回答|填)",
-    r"^\W*to be (?:added|written|done|completed|filled in|continued|answered)\W*$",
+    r"^\W*(?:答案|解析|内容)?(?:待|等)(?:补充?|更新|完善|整理|续|解答|回答|填)中?(?:\W|$)",
     r"^\W*(?:TODO|TBD|TBA|WIP|FIXME)\b",
-    r"\b(?:(?:will|to|shall|gonna) (?:be )?(?:added?|filled?|written|write|answer(?:ed)?|updated?|expand(?:ed)?|cover(?:ed)?|come|follow)|coming|answer|more)\b.{0,24}\b(?:soon|later|shortly|next (?:week|time|post|part))\W*$",
-    r"\b(?:see|in|covered in|saved? for|left for) (?:the |my |our |an? )?(?:next|follow-?up|upcoming|later|future|separate) (?:posts?|parts?|articles?|episodes?|chapters?|issues?|videos?)\b",
-    r"\bwork in progress\b|\b(?:stub|placeholder)\W*$",
+    r"^\W*(?:(?:I|we)(?:.?ll| will) |(?:(?:an?|the|this|my|full) )*(?:answers?|solutions?|explanations?|details|sections?|write-?up)?\s*(?:is |are )?(?:will |to |shall )?(?:be )?)(?:add(?:ed)?|fill(?:ed)?|writ(?:e|ten)|answer(?:ed)?|updated?|expand(?:ed)?|cover(?:ed)?|com(?:e|ing)|follow)\b.{0,24}\b(?:soon|later|shortly|next (?:week|time|post|part))\W*$",
+    r"^\W*to be (?:added|written|done|completed|filled in|continued|answered)\W*$",
+    r"\b(?:see|covered in|saved? for|left for) (?:the |my |our |an? )?(?:next|follow-?up|upcoming|later|future|separate) (?:posts?|parts?|articles?|episodes?|chapters?|issues?|videos?)\b",
+    r"\b(?:this|still|section|answer)\b.{0,8}\ba? ?work in progress\b",
     # not known, to be given by others
-    r"(?:没|没有|未能?)(?:答|回答|想|写|做)(?:上来|出来?|完|好)|答不(?:上|出)来?|当时(?:没答|不会|懵了)",
-    r"求(?:各位|大佬|大神|高手|网友|好心人)?.{0,4}(?:解答|补充|指点|指教|答案)|(?:欢迎|等待|求)?认领|(?:欢迎|等待).{0,6}(?:解答|补充答案)",
-    r"(?:暂|尚|还)?(?:无|没有|未提供|未公布|未给出|缺)(?:参考|标准|官方)?(?:答案|解析|解答)",
-    r"\b(?:I )?(?:did|could|do)(?:n.?t| not) (?:answer|know (?:the answer|this one)|get (?:to )?this one|have an answer|manage this)\b.{0,30}",
+    r"(?:没|没有|未能)(?:答|回答|想)(?:上|出)来|答不(?:上|出)来|当时(?:没答|不会|懵了)|(?:还|尚)?(?:没|未)(?:写|整理|想)(?:完|好)\W*$",
+    r"求(?:各位|大佬|大神|高手|网友|好心人).{0,6}(?:解答|补充|指点|指教|答案)|^\W*跪?求(?:解答|补充|指点|答案|解)\W*$|(?:欢迎|等待|待|求|请)认领|认领请|(?:欢迎|等待).{0,6}(?:解答|补充答案)",
+    r"(?:暂|尚|还)(?:无|没有|未提供|未公布|未给出|缺)(?:参考|标准|官方)?(?:答案|解析|解答)|^\W*(?:无|没有|缺|未提供|未公布)(?:参考|标准|官方)?(?:答案|解析|解答)\W*$",
+    r"(?:\b(?:I|we)|^\W*) ?(?:did|could|do)(?:n.?t| not) (?:answer|know (?:the answer|this one)|get (?:to )?this one|have an answer|manage this)\b.{0,30}",
     r"\b(?:no|without an?) (?:model |official |sample )?(?:answers?|solutions?)(?: (?:yet|available|provided|given|was given|so far))\b|\b(?:answers?|solutions?) (?:is |are )?(?:not (?:yet )?|un)(?:available|provided|given|written|published|released)\b",
-    r"\bnot (?:yet )?(?:answered|written|filled in)(?: yet)?\W*$|\b(?:help|volunteers?|answers?|contributions?) (?:wanted|needed)\b|\bup for grabs\b|\bunclaimed\b",
+    r"^\W*not (?:yet )?(?:answered|written|filled in)(?: yet)?\W*$|\b(?:help|volunteers?|answers?|contributions?) (?:wanted|needed)\b|\bup for grabs\b",
     # hidden
     r"^\W*略\s?(?:[(（\[【].{0,24}[)）\]】])?\W*$",
     r"(?:开通|购买|登录|注册|付费|订阅|会员|VIP|扫码|关注|解锁|下载|充值).{0,14}(?:可见|可看|(?:查看|解锁|获取|显示|阅读).{0,4}(?:答案|解析|解答|全文|完整))|(?:答案|解析).{0,4}(?:仅|需|只).{0,6}(?:会员|付费|登录|VIP)",
-    r"\b(?:unlock|upgrade|subscribe|log ?in|sign ?(?:in|up)|register|join|go (?:premium|pro)|buy|purchase|members?)\b.{0,32}\b(?:answers?|solutions?|explanations?)\b|\b(?:answers?|solutions?|explanations?) (?:is |are )?(?:hidden|locked|blurred|(?:only |reserved )?for (?:premium|members|subscribers|pro))\b",
+    r"^\W*(?:please )?(?:unlock|reveal) .{0,16}\b(?:answers?|solutions?|explanations?)\b",
+    r"^\W*(?:please )?(?:upgrade|subscribe|log ?in|sign ?(?:in|up)|register|join|go (?:premium|pro)|buy|purchase)\b.{0,24}\bto (?:see|view|read|unlock|get|reveal|access)(?: (?:the |this |full |all )*(?:answers?|solutions?|explanations?|content|it|more))?\W*$",
+    r"\b(?:answers?|solutions?|explanations?) (?:is |are )?(?:hidden|locked|blurred|(?:only |reserved )?for (?:premium|members|subscribers|pro))\b",
 )
 _STUB = re.compile("|".join(f"(?:{stub})" for stub in _STUBS), re.IGNORECASE)
 
@@ -75,8 +77,8 @@ def _ends(page: Page, at: int, last: int) -> bool:
 
 
 def _words(text: str) -> set[str]:
-    """Han bigrams and the longer words of a line."""
+    """Han bigrams, the longer words and the abbreviations of a line."""
     han = re.findall(r"[\u4e00-\u9fff]+", text)
     return {run[i : i + 2] for run in han for i in range(len(run) - 1)} | {
-        word.lower() for word in re.findall(r"[A-Za-z]{4,}", text)
+        word.lower() for word in re.findall(r"[A-Za-z]{4,}|[A-Z]{3}", text)
     } - {"this", "will", "that", "with"}
