@@ -52,8 +52,8 @@ def test_floors_of_the_third_pages() -> None:
 
 
 def test_floors_of_the_pages_never_looked_at() -> None:
-    """Totals of 2026-11-21: pairs 122/129, leaked 6/263. The floors leave 0.02."""
-    floors = {"pairs": 0.918, "topics": 0.73, "lost": 0.02, "leaked": 0.043, "phantom": 0.04, "unanswered_hit": 0.1}
+    """Totals of 2026-11-21: pairs 122/129, leaked 5/263. The floors leave 0.02."""
+    floors = {"pairs": 0.918, "topics": 0.73, "lost": 0.02, "leaked": 0.039, "phantom": 0.04, "unanswered_hit": 0.1}
     check_floors(score(PAGES / "heldout"), floors)
 
 
