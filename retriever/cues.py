@@ -29,18 +29,27 @@ _SCHEMES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("han", rf"({_HAN_NUMBER})\s?[、.．]\s*"),
         ("hans", rf"[(（]({_HAN_NUMBER})[)）][、.．]?\s*"),
         ("roman", r"([ivxIVX]{1,5})[.)、]\s*"),
+        ("romans", r"[(（]([ivx]{1,5}|[IVX]{1,5})[)）][、.．]?\s*"),
         ("letter", r"([A-Ha-h])\s?[.)、．）]\s*(?=\S)"),
-        ("letters", r"[(（]([A-Ha-h])[)）]\s*"),
+        ("letter", r"([I-Zi-z])[)）]\s*(?=[^\W\d_])"),
+        ("letters", r"[(（]([A-Za-z])[)）]\s*"),
     )
 )
 
 _Q_WORDS = r"Questions?|Interview question|Interviewer|Ques|问题|提问|面试题|面试官|考官|追问|题目|试题|问|Q"
+# Extra questions at the end of a list. Other things bear these names as well, so what follows must ask.
+_EXTRA = re.compile(
+    rf"[\[【(（<《]?\s*+(?:附加题|加分题|思考题|选做题|拓展题|压轴题|彩蛋|加餐|番外|bonus(?: questions?| round)?|extra(?: credit)?(?: questions?)?|follow-?up(?: questions?)?)"
+    rf"\s*+(?:[#＃No.]*\s*+(\d{{1,4}}|{_HAN_NUMBER})\s*+)?(?:[\]】)）>》]\s*[:：.、]?|[:：]|[-–—]\s)\s*",
+    re.IGNORECASE,
+)
 _A_WORDS = (
     r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|参考回答|回答|解答|答复|解析|题解"
     r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|面试者|我|解|答|A"
 )
+_SUB = r"(?:[a-h](?![a-z])|[.-]\d{1,2}(?!\d))?"  # of a question put in later ("Question 10b", "Q3.1")
 _Q_LABEL = re.compile(
-    rf"[\[【(（<《]?\s*+(?:{_Q_WORDS})\s*+(?:[#＃No.]*\s*+(\d{{1,4}}|{_HAN_NUMBER})\s*+)?(?:[\]】)）>》]\s*[:：.、]?|[:：]|[.、．)）](?=\s|\D)|[-–—]\s)\s*",
+    rf"[\[【(（<《]?\s*+(?:{_Q_WORDS})\s*+(?:[#＃No.]*\s*+(\d{{1,4}}|{_HAN_NUMBER}){_SUB}\s*+)?(?:[\]】)）>》]\s*[:：.、]?|[:：]|[.、．)）](?=\s|\D)|[-–—]\s)\s*",
     re.IGNORECASE,
 )
 _Q_NUMBERED = re.compile(
@@ -48,7 +57,7 @@ _Q_NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _A_LABEL = re.compile(
-    rf"[\[【(（<《]?\s*+(?:{_A_WORDS})\s*+(?:\d{{1,4}}\s*+)?(?:[\]】)）>》]\s*[:：.]?|[:：]|[.．](?=\s)|[-–—]\s|$)\s*",
+    rf"[\[【(（<《]?\s*+(?:{_A_WORDS})\s*+(?:\d{{1,4}}{_SUB}\s*+)?(?:[\]】)）>》]\s*[:：.]?|[:：]|[.．](?=\s)|[-–—]\s|$)\s*",
     re.IGNORECASE,
 )
 # without a stop behind the number the answer must begin like a sentence: "A1 is the best grade" is one itself
@@ -151,7 +160,7 @@ def read_cue(plain: str) -> Cue:
     number = read_number(text)
     if number:
         at, text = at + number.length, text[number.length :]
-    match = _Q_LABEL.match(text) or _Q_NUMBERED.match(text)
+    match = _Q_LABEL.match(text) or _Q_NUMBERED.match(text) or _extra_label(text)
     if match and match.end() <= len(text):
         label = "q"
         if match.group(1):
@@ -167,6 +176,12 @@ def read_cue(plain: str) -> Cue:
             if inner:
                 number, at, text = inner, at + inner.length, text[inner.length :]
     return Cue(label, number, text, at, ask_score(text))
+
+
+def _extra_label(text: str) -> re.Match[str] | None:
+    """The label of an extra question ("Bonus: why …?"), when what follows it asks."""
+    match = _EXTRA.match(text)
+    return match if match and ask_score(text[match.end() :]) >= 0.5 else None
 
 
 def read_number(text: str) -> Number | None:

@@ -112,6 +112,35 @@ FURNITURE = [
     ("comments", "登录后才能评论"),
     ("comments", "Be the first to comment"),
     ("feedback", "Suggest an edit"),
+    ("promo", "▼▼▼ 赞助内容：云主机首年 99 元 ▼▼▼"),
+    ("promo", "--- ad --- Lab coats from 12.99 --- ad ---"),
+    ("promo", "【广告】三个月学会后端"),
+    ("promo", "〖内推〗搜索组招人，点头像"),
+    ("promo", "💡 Sponsor: PlotBarn, charts for small teams"),
+    ("promo", "> 📢 Our sponsor: QueryBarn, profiles for small teams"),
+    ("promo", "Become a data analyst in 16 weeks"),
+    ("promo", "See syllabus"),
+    ("promo", "Save 30% on the annual plan"),
+    ("promo", "会员低至 0.3 元/天"),
+    ("promo", "下载本文档，查找使用更方便"),
+    ("promo", "需要 8 积分"),
+    ("promo", "Learn this set faster with our app"),
+    ("promo", "Contributors: @ann-lee @bo_k"),
+    ("promo", "贡献者：@xiaoming、@lihua"),
+    ("byline", "支持 32　反对 1　举报"),
+    ("byline", "4.8 (231 ratings)"),
+    ("byline", "上传者：爱读书的猫   格式：DOC   页数：9"),
+    ("byline", "shared by ann_lee · viewed 14,902 times"),
+    ("end-marker", "You've reached the end of the free preview"),
+    ("end-marker", "试读已结束"),
+    ("login", "免费预览还剩 3 页"),
+    ("image-placeholder", "[diagram not available in the text version]"),
+    ("image-placeholder", "（图略）"),
+    ("site-legal", "Do not sell my data"),
+    ("site-legal", "QuizBarn Inc. 2024 - Help - Honor code"),
+    ("navigation", "文库首页 > 高等教育 > 统计学"),
+    ("teaser", "Related course: Debugging nets (4h)"),
+    ("teaser", "相关课程：三小时学会调参"),
 ]
 
 
@@ -465,6 +494,17 @@ SUBJECTS = [
     ("请求转发和重定向有什么区别？", "请求转发在服务器内部完成，浏览器只发一次请求；重定向让浏览器再请求一次。"),
     ("滤波器怎么描述？", "截止频率是增益下降三分贝的频率，高于截止频率的成分会被削弱。"),
     ("What is a control loop?", "It measures the output and corrects the input, which is called feedback."),
+    ("How do I place an advertisement?", "Advertisement: open the campaign page, choose a format and set a budget."),
+    ("Which related courses are shown?", "Related courses share at least two tags with the course that is open."),
+    ("Who are the contributors?", "Contributors are listed on the page of the project, with their commits."),
+    ("What is in a syllabus?", "The aims, the weeks, the readings and how marks are given."),
+    ("How does one become a nurse quickly?", "You can become a nurse in 24 months with a first degree."),
+    ("Which figures may be omitted?", "(Tables and figures that repeat the text may be omitted.)"),
+    ("What comes after the preview?", "The end of the free preview shows the price."),
+    ("Why do forums show votes?", "Votes tell which answers others found right: 14 upvotes say more than a date."),
+    ("怎么下载文档？", "点击右上角的按钮下载文档，选择格式即可。"),
+    ("会员怎么定价？", "先看成本，会员低价引流，年卡保证现金流。"),
+    ("试读功能怎么做？", "试读结束后跳转到购买页，服务端按页码校验权限。"),
     ("What does the free tier include?", "The free trial gives 100 requests a day. After that requests are refused."),
 ]
 MISTAKEN = [
@@ -509,6 +549,10 @@ SAID = [
     "Subscribe to a topic to receive its messages.",
     "Check out the branch before you rebase.",
     "Put the reason in the comments, not the mechanics.",
+    "Threads unlock the mutex when they are done.",
+    "Recommended tools: a profiler and a debugger.",
+    "Mikolov et al., Google Inc. 2013",
+    "▶ 广告：按点击付费，见效快。",
 ]
 
 
@@ -548,6 +592,24 @@ def test_questions_that_hold_a_phrase_of_furniture_stay(question: str, shape: st
     pairs = [*pairs_for(question)[:2], (question, pairs_for(question)[2][1])]
     page = make_page("\n\n".join(shape.format(n=n, q=q, a=a) for n, (q, a) in enumerate(pairs, 1)) + "\n", "a.md")
     assert answers(page) == dict(pairs)
+
+
+def test_labelled_channel_of_a_list_is_no_advert() -> None:
+    answer = "【广告】按点击付费，见效快。\n【内容】写文章吸引自然流量，见效慢。\n【活动】用优惠券拉新，成本高。"
+    pairs = [("投放有哪些方式？", answer), *ZH]
+    assert answers(make_page("\n\n".join(f"问：{q}\n答：{a}" for q, a in pairs), "a.txt")) == dict(pairs)
+
+
+def test_labels_of_an_answer_that_name_a_sponsor_stay() -> None:
+    answer = "Two of them matter.\nSponsor: pays for the project.\nOwner: decides what is built."
+    pairs = [("Which roles does a project have?", answer), *EN]
+    assert answers(make_page("\n\n".join(f"Q: {q}\nA: {a}" for q, a in pairs), "a.txt")) == dict(pairs)
+
+
+def test_comment_that_asks_is_not_the_last_question_of_a_numbered_page() -> None:
+    tail = "Load more\nann_k: thanks\nBo: what about transformers?\nPeople also viewed\nLinear algebra notes\n5 comments\n© 2024"
+    page = make_page(numbered(EN, "") + "\n" + tail + "\n", "a.txt")
+    assert answers(page) == dict(EN)
 
 
 def test_answer_right_above_furniture_is_no_line_of_a_card() -> None:
@@ -694,3 +756,82 @@ def test_heading_that_appeals_above_deeper_ones_stays() -> None:
 def test_praise_of_customers_goes() -> None:
     page = make_page(markdown(EN) + "\n## What our customers say\n\nGreat site! Five stars.\n\n— Ann\n", "a.md")
     assert answers(page) == dict(EN)
+
+
+# where an answer was to come
+
+STUBS = [
+    "（手推见下一篇，先占个坑）",
+    "没答上来，回头补。",
+    "有空再补",
+    "下次再讲。",
+    "待整理",
+    "求大佬补充答案",
+    "TODO: 认领请留言",
+    "略（开通会员后可见）",
+    "会员可查看答案",
+    "暂无参考答案",
+    "Coming soon!",
+    "To be written.",
+    "Will be answered later.",
+    "Covered in the next post.",
+    "TODO - help wanted",
+    "I couldn't answer this one.",
+    "No solution provided",
+    "Unlock this answer with Premium.",
+    "Log in to see the solution",
+    "The answer is locked.",
+]
+STUB_SHAPES = ["{n}. {q}\n{a}\n\n", "Q{n}: {q}\nA: {a}\n\n", "### {q}\n\n{a}\n\n", "### {q}\n\n> {a}\n\n"]
+
+
+@pytest.mark.parametrize("shape", STUB_SHAPES, ids=["numbered", "labelled", "headings", "quoted"])
+@pytest.mark.parametrize("stub", STUBS)
+@pytest.mark.parametrize("at", [1, 3], ids=["between", "at the end"])
+def test_what_stands_for_an_answer_is_none(stub: str, shape: str, at: int) -> None:
+    pairs = list(pairs_for(stub))
+    asked = "什么是海森矩阵？" if pairs == ZH else "What is a Hessian matrix?"
+    pairs.insert(at, (asked, stub))
+    page = make_page("".join(shape.format(n=n, q=q, a=a) for n, (q, a) in enumerate(pairs, 1)), "a.md")
+    assert asked not in questions(page)
+    assert asked in [question.question for question in page.split.open_questions]
+    assert len(questions(page)) == 3
+
+
+NO_STUBS = [
+    ("What does TODO mean in code?", "TODO: marks work that is to be done later."),
+    ("Who may see a hidden answer?", "Members unlock the answer with points."),
+    ("When will IPv6 be supported?", "Support will be added in the next release, in autumn."),
+    ("Where do I change my address?", "Log in and open the settings."),
+    ("Does ReLU saturate for large inputs?", "No."),
+    ("如何让会员查看答案？", "购买会员后可查看答案，接口要校验权限。"),
+    ("面试没答上来怎么办？", "坦白说没答上来，再讲思路。"),
+    ("缓存没命中怎么办？", "回源查库，再写回缓存，稍后再异步刷新。"),
+    ("ReLU 会饱和吗？", "不会。"),
+    ("What stands in a graph before data are fed?", "A placeholder."),
+    ("When is a lazy value computed?", "Its slot is made first and will be filled later."),
+    ("What does a timeout tell?", "It means that the server did not answer."),
+    ("Who speaks in a stand-up meeting?", "All members, with short answers."),
+    ("What does WIP stand for?", "WIP: work in progress."),
+    ("How do I change my address?", "Log in to access your profile."),
+    ("断电后会怎样？", "没写完的页由重做日志恢复。"),
+    ("脏页放在哪里？", "待更新的页放在一个链表里。"),
+    ("单体还是微服务？", "没有标准答案，看团队规模。"),
+    ("极值怎么找？", "求导得到答案。"),
+    ("写缓冲有什么用？", "先记日志，稍后写。"),
+]
+
+
+@pytest.mark.parametrize("shape", STUB_SHAPES[:3], ids=["numbered", "labelled", "headings"])
+@pytest.mark.parametrize(("question", "answer"), NO_STUBS, ids=[question for question, _ in NO_STUBS])
+def test_answers_with_words_of_stubs_stay(question: str, answer: str, shape: str) -> None:
+    pairs = list(pairs_for(question))
+    pairs.insert(1, (question, answer))
+    page = make_page("".join(shape.format(n=n, q=q, a=a) for n, (q, a) in enumerate(pairs, 1)), "a.md")
+    assert answers(page) == dict(pairs)
+
+
+def test_line_that_puts_something_off_above_more_text_stays() -> None:
+    pairs = [EN[0], ("What is a Hessian matrix?", "More on this later.\nIt holds the second derivatives."), EN[1]]
+    page = make_page("\n\n".join(f"{n}. {q}\n{a}" for n, (q, a) in enumerate(pairs, 1)) + "\n", "a.txt")
+    assert answers(page) == dict(pairs)

@@ -672,6 +672,71 @@ def test_options_belong_to_the_question(text: str, question: str, answer: str) -
     )
 
 
+# letters, framed titles, questions put in later
+
+
+LETTERED = [(f"What is subject {n}?", f"Subject {n} is told of in book {n}.") for n in range(1, 13)]
+
+
+@pytest.mark.parametrize("shape", ["({n}) {q}\n{a}", "{n}) {q}\n{a}", "({n}) {q}\n\n{a}"])
+@pytest.mark.parametrize("count", [5, 12], ids=["to e", "past i"])
+def test_letters_that_go_up_over_the_page_count_questions(shape: str, count: int) -> None:
+    pairs = [*LETTERED[: count - 1], ("Insulin vs. glucagon", "One lowers the sugar, the other raises it.")]
+    text = "\n\n".join(shape.format(n=chr(96 + n), q=q, a=a) for n, (q, a) in enumerate(pairs, 1))
+    assert answers(make_page("General Biology\n\n" + text + "\n", "a.txt")) == dict(pairs)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "(a) It steadies the updates.\n(b) It crosses flat places.\n(c) It costs one buffer a weight.",
+        "(i) The data.\n(ii) The labels.\n(iii) The rate.\n(iv) The loss.\n(v) The seed.",
+    ],
+    ids=["letters", "numerals"],
+)
+def test_letters_that_begin_anew_count_parts(answer: str) -> None:
+    pairs = [("What should be known of momentum?", answer), EN[1], ("What should be checked?", answer)]
+    assert answers(make_page(written(pairs, "{n}. {q}\n{a}"))) == dict(pairs)
+
+
+@pytest.mark.parametrize(
+    "title", ["==== {} ====", "--- {} ---", "—— {} ——", "◆◆ {} ◆◆", "Section B - {}", "PART.02  {}", "SECTION C: {}"]
+)
+@pytest.mark.parametrize("shape", ["Q{n}: {q}\nA: {a}", "{n}. {q}\n{a}"], ids=["labelled", "numbered"])
+@BOTH
+def test_framed_and_lettered_titles_close_the_answer_above(pairs: Pairs, shape: str, title: str) -> None:
+    above, below = written(pairs[:2], shape), shape.format(n=3, h="三", q=pairs[2][0], a=pairs[2][1])
+    page = make_page(f"{above}\n{title.format('优化' if pairs == ZH else 'Training')}\n\n{below}\n")
+    assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize("line", ["== 3 holds.", "--- a/file.txt", "====", "a == b", "-- Why? --"])
+def test_lines_that_only_begin_like_a_frame_stay_in_the_answer(line: str) -> None:
+    pairs = [(EN[0][0], f"{EN[0][1]}\n{line}"), *EN[1:]]
+    assert line in answers(make_page(written(pairs, "Q: {q}\nA: {a}")))[EN[0][0]] or line == "===="
+
+
+@pytest.mark.parametrize(
+    ("extra", "question"),
+    [
+        ("Question 2b. What is decoupled decay?", "What is decoupled decay?"),
+        ("Bonus: What is decoupled decay?", "What is decoupled decay?"),
+        ("加餐： 三元组损失怎么挑样本", "三元组损失怎么挑样本"),
+        ("【附加题】为什么要热身？", "为什么要热身？"),
+    ],
+)
+def test_question_put_in_later_is_one(extra: str, question: str) -> None:
+    text = written(EN[:2], "Question {n}. {q}\n{a}") + f"\n{extra}\nIt has an answer of its own.\n\n"
+    page = make_page(text + f"Question 3. {EN[2][0]}\n{EN[2][1]}\n")
+    assert answers(page) == {**dict(EN[:2]), question: "It has an answer of its own.", EN[2][0]: EN[2][1]}
+
+
+@pytest.mark.parametrize("line", ["Bonus: ten percent more.", "加餐：一个苹果。", "Extra: bring a pen."])
+def test_label_of_extra_questions_above_no_question_is_none(line: str) -> None:
+    pairs = [(EN[0][0], f"{EN[0][1]}\n{line}"), *EN[1:]]
+    assert answers(make_page(written(pairs, "Q: {q}\nA: {a}"))) == dict(pairs)
+
+
 # parts of answers
 
 
@@ -707,13 +772,41 @@ def test_labelled_items_become_parts_with_their_parent() -> None:
             "**Momentum**\n\nA running mean of gradients.\n\n**Adam**\n\nA step size for every weight.",
             ["Momentum", "Adam"],
         ),
+        ("【动量法】\n对梯度做滑动平均。\n【自适应】\n对每个参数调节步长。", ["动量法", "自适应"]),
+        ("By kind.\n[Momentum]\nA running mean.\n[Adam]\nOwn step sizes.\nTwo buffers.", ["Momentum", "Adam"]),
+        (
+            "It depends.\nA noisy loss\nTake momentum, and a larger batch.\nRare features\nTake Adam, which scales each weight."
+            "\nLittle memory\nTake plain SGD, which stores nothing.",
+            ["A noisy loss", "Rare features", "Little memory"],
+        ),
     ],
-    ids=["numbered", "headings", "labels", "strong"],
+    ids=["numbered", "headings", "labels", "strong", "brackets", "square brackets", "titles between texts"],
 )
 def test_forms_of_parts(answer: str, titles: list[str]) -> None:
     page = make_page(written([("优化器各有什么特点？", answer), *ZH], "### {n}. {q}\n\n{a}"), "a.md")
     assert [p.question for p in children(page)] == titles
     assert parents(page)[0].answer == answer
+
+
+def test_label_that_ends_in_a_stop_is_one_where_the_question_names_it() -> None:
+    answer = "Momentum. A running mean of gradients.\nAdam. A step size for every weight."
+    page = make_page(written([("How do momentum and Adam differ?", answer), *EN], "{n}. {q}\n{a}"))
+    assert [p.question for p in children(page)] == ["Momentum", "Adam"]
+    page = make_page(written([("Which optimisers are there?", answer), *EN], "{n}. {q}\n{a}"))
+    assert children(page) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The server prints\nListening on port 80\nConnection opened\nConnection closed\nThen it ends.",
+        "The rule was found by hand and tried on all of\nthe pages.\nIt was then left alone for the whole of the\nyear.\n"
+        "Nobody has looked at it or changed it after\nthat.",
+    ],
+    ids=["a log", "wrapped lines"],
+)
+def test_short_lines_that_take_no_turns_with_text_are_no_titles(answer: str) -> None:
+    assert children(make_page(written([("What happened?", answer), *EN], "{n}. {q}\n{a}"))) == []
 
 
 def test_parts_of_parts_name_the_titles_above_them() -> None:

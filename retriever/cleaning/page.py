@@ -8,6 +8,7 @@ from retriever.cleaning.appeals import by_appeal
 from retriever.cleaning.profile import SiteProfile, fold, line_key
 from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
 from retriever.cleaning.state import Page, answered, content_range
+from retriever.cleaning.stubs import by_stub
 from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Document, Drop, Source
 from retriever.readers.plain import cue_of
@@ -155,7 +156,8 @@ def _is_answer(page: Page, at: int) -> bool:
 def _is_item(page: Page, at: int) -> bool:
     """True for a whole sentence that is one of a run of items, when one beside it is no furniture: lists are furniture or not as a whole."""
     block, number = page.blocks[at], page.cues[at].number
-    if len(block.plain) < 20 or block.plain.rstrip()[-1:] not in "。.!！?？;；" or block.linked > 0.3:
+    bracket = _bracket(block)
+    if (len(block.plain) < 20 and not bracket) or block.plain.rstrip()[-1:] not in "。.!！?？;；" or block.linked > 0.3:
         return False
     for step in (-1, 1):
         n = at + step
@@ -167,9 +169,17 @@ def _is_item(page: Page, at: int) -> bool:
             and other is not None
             and (other.scheme, other.value) == (number.scheme, (*number.value[:-1], number.value[-1] + step))
         )
+        if bracket and bracket == _bracket(page.blocks[n]):
+            return True
         if (numbered or block.kind == page.blocks[n].kind == "item") and len(page.blocks[n].plain) >= 20:
             return True
     return False
+
+
+def _bracket(block: Block) -> str:
+    """The bracket of the label a paragraph begins with ("【内容】写文章。"); "" when there is none or nothing follows it."""
+    match = re.match(r"\s*([【〔［\[(（])[^】〕］\])）]{1,12}[】〕］\])）]\s*\w", block.plain)
+    return match.group(1) if match and block.kind == "paragraph" else ""
 
 
 def _by_paragraph(page: Page) -> None:
@@ -257,7 +267,8 @@ def _wraps(upper: Block, lower: Block) -> bool:
 def _by_edges(page: Page) -> None:
     """The best suffix (and prefix before the first question) whose blocks look like furniture at EDGE_RATE or more.
 
-    Behind a block that is furniture beyond doubt, short lines without a stop count half: names, tags, counts.
+    Behind a block that is furniture beyond doubt, short lines without a stop count half (names, tags, counts), and so do questions,
+    which are none of the page's own there.
     """
     first, last = content_range(page)
     tail = list(range(len(page.blocks) - 1, last, -1))
@@ -271,8 +282,7 @@ def _by_edges(page: Page) -> None:
                 side is tail
                 and known
                 and at > known[-1]
-                and _bare(page, at)
-                and display_width(page.blocks[at].plain) <= 40
+                and (page.asks(at) or (_bare(page, at) and display_width(page.blocks[at].plain) <= 40))
             ):
                 score = max(score, 0.5)
             total += score - EDGE_RATE
@@ -381,5 +391,5 @@ def _bare(page: Page, at: int) -> bool:
 
 _RULES: tuple[Callable[[Page], None], ...] = (
     _by_markup, by_contents, _by_phrase, _by_paragraph, by_appeal, by_gutter, _by_group, by_lead, by_thread, by_blurbs,
-    after_end_marker, _by_edges, _by_subject, _among_drops,
+    by_stub, after_end_marker, _by_edges, _by_subject, _among_drops,
 )  # fmt: skip

@@ -12,6 +12,9 @@ from retriever.cues import display_width
 
 _DATE = r"(?:\d{4}\s?[-/.年]\s?\d{1,2}\s?[-/.月]\s?\d{1,2}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2},? \d{4}|\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{4})"
 _COUNTED = r"(?:阅读(?:量|数)?|浏览(?:量)?|评论(?:数)?|点赞(?:数)?|赞|收藏(?:数)?|转发|分享|推荐|粉丝|访问(?:量)?|次阅读|次浏览|人浏览|人阅读|views?|reads?|likes?|comments?|claps?|shares?|followers?|upvotes?|stars?|responses?|replies|reactions?|saves?)"
+_VOTED = (
+    r"(?:支持|反对|赞同|踩|顶|有用|没用|upvotes?|downvotes?|votes?|(?:un)?helpful)\W{0,3}\d[\d.,]*+\s?[kKwW万]?\W*+"
+)
 # What stands between two words of a byline. Like all patterns here it gives nothing back once it has matched: each line is read
 # in one go, whatever stands on it (`tests/test_hostile_documents.py`).
 _APART = r"(?>[·.]*+[^\w·.]\W{0,3}[·.]*+(?=\w)|[·.]++(?=\w))"
@@ -60,6 +63,11 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             r"^\s*+(?:[\U0001F300-\U0001FAFF\u2600-\u27BF\u2B50]\ufe0f?\s*+\d[\d.,]*+\s?[kKwW万]?\s*+[|·]?\s*+){2,8}$|^\W*posted by .{1,40} (?:at|on) \d.{0,40}$",
         ),
         (
+            "byline",
+            "votes and ratings",
+            rf"^\W*(?:(?:{_VOTED}){{2,6}}|{_VOTED}(?=\w))(?:举报|回复|分享|收藏|report|reply|share)?\W*$|^\W*\d(?:\.\d)?\W{{0,4}}(?:/\s?(?:5|10)\W*)?[(（]?[\d,]+\s?(?:ratings?|reviews?|个?评分|条?评价|人评价|人评分)\W*$",
+        ),
+        (
             "source-header",
             "says where the page was taken from",
             r"^\W*本文(?:由.{1,40}(?:发布|整理|提供|授权|转载|翻译|撰写|原创|投稿)|(?:首发|发布|发表|转自|转载自|来自|摘自|分享自|同步)(?![的了过后前时]).{1,40})\W*.{0,10}$|^\W*(?:本题|题目|该题)(?:来自|来源|出自|出处)\s*[:：].{0,60}$|^\W*(?:this|the) (?:post|article|story|piece|content|blog)\b.{0,30}(?:originally|first) (?:published|appeared|posted)\b.{0,60}$",
@@ -82,7 +90,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "site-legal",
             "copyright, licence or liability notice",
-            r"(?:reproduc|republish|redistribut)\w*.{0,40}(?:without|permission|prohibited)|licensed under (?:a |the )?(?:cc|creative commons)|terms (?:of (?:use|service)|and conditions)|privacy policy|opinions? expressed|views (?:expressed|are my own)|disclaimer\s*:|用户协议|隐私(?:政策|条款|保护)|服务条款|不良信息举报",
+            r"(?:reproduc|republish|redistribut)\w*.{0,40}(?:without|permission|prohibited)|licensed under (?:a |the )?(?:cc|creative commons)|terms (?:of (?:use|service)|and conditions)|privacy policy|do not (?:sell|share) (?:or (?:sell|share) )?my\b.{0,20}(?:data|info(?:rmation)?)|^.{0,40}\b(?:Inc|Ltd|LLC|GmbH|Corp|Pty|B\.V)\b\.?,? (?:19|20)\d\d\s*[-–—·•|]\s*\w|opinions? expressed|views (?:expressed|are my own)|disclaimer\s*:|用户协议|隐私(?:政策|条款|保护)|服务条款|不良信息举报",
         ),
         (
             "cookie",
@@ -102,7 +110,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "asks for a follow, a like or a subscription",
-            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|\badvertisement\W*$|^\W*advertisement\s*[-–—:]|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|start now\W*$|join [\d,]+\+? (?:learners|readers|subscribers|developers|others|people|engineers)|that'?s (?:all|it)\b.{0,20}(?:folks|for)|good luck (?:out there|with your|on your)|happy (?:coding|learning|interviewing)|thanks? (?:you )?for reading|hope (?:this|you|it).{0,30}(?:help|useful|enjoy)|祝.{0,12}(?:面试顺利|拿到|offer|上岸)|感谢(?:阅读|观看|你的阅读|您的阅读)|希望(?:对你|对您|对大家|本文|这篇|能).{0,14}帮助|(?:今天|本文|本期|文章|这篇).{0,10}就(?:先)?(?:到这|写到这)|try (?:it )?free|free credit|new accounts|not a member\?|friend link|members? only|available to \w+ members|unlock \d+|(?:explore|download) (?:program|syllabus|brochure|curriculum)|never miss a|tips in your inbox|published in |part \d+ of \d+|part of (?:the|a|our) series|is available in (?:paperback|print)|leave a review|(?:bootcamp|cohort).{0,30}(?:starts|enrol)|job assistance|distributed under|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
+            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|\b(?:with|in|on|using|via) (?:our|the) (?:free |mobile )*app\W*$(?<!\.)|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|\badvertisement\W*$|^\W*advertisement\s*[-–—:]|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|start now\W*$|join [\d,]+\+? (?:learners|readers|subscribers|developers|others|people|engineers)|that'?s (?:all|it)\b.{0,20}(?:folks|for)|good luck (?:out there|with your|on your)|happy (?:coding|learning|interviewing)|thanks? (?:you )?for reading|hope (?:this|you|it).{0,30}(?:help|useful|enjoy)|祝.{0,12}(?:面试顺利|拿到|offer|上岸)|感谢(?:阅读|观看|你的阅读|您的阅读)|希望(?:对你|对您|对大家|本文|这篇|能).{0,14}帮助|(?:今天|本文|本期|文章|这篇).{0,10}就(?:先)?(?:到这|写到这)|try (?:it )?free|free credit|new accounts|not a member\?|friend link|members? only|available to \w+ members|unlock \d+|(?:explore|download) (?:program|syllabus|brochure|curriculum)|never miss a|tips in your inbox|published in |part \d+ of \d+|part of (?:the|a|our) series|is available in (?:paperback|print)|leave a review|(?:bootcamp|cohort).{0,30}(?:starts|enrol)|job assistance|distributed under|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
         ),
         (
             "promo",
@@ -118,6 +126,41 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "promo",
             "advertisement",
             r"^\W*(?:广告|广告关闭|关闭广告|赞助内容|推广|ad|ads|advert|advertisement|sponsored)\W*$",
+        ),
+        (
+            "promo",
+            "advertisement",
+            r"^\W*(?:[\[【(（<〈「［〖]\s*(?:ads?|advert(?:isement)?|sponsor(?:ed)?|promoted|广告|软广|内推|赞助(?:内容)?|推广内容)\s*[\]】)）>〉」］〗]|(?:赞助|推广|广告)(?:内容|信息|链接|时间)\s*[:：])|^[^\w\s*•·+–►▶➤➢●○◦▪■◆◇✅✓√🔹🔸-]\W*(?:our |today.?s )?(?:sponsors?|advert(?:isement)?|赞助|广告|推广)\s*[:：]|^\W*(?:ad|ads|advert(?:isement)?|sponsored|广告|推广)\W{2,}\w.{0,160}\W{2,}(?:ad|ads|advert(?:isement)?|sponsored|广告|推广)(?:结束)?\W*$",
+        ),
+        (
+            "promo",
+            "advertises a course or a plan",
+            r"^\W*(?:become|be|train as) an? .{3,40} in (?:just |only |under )?\d+ (?:days|weeks|months|hours)\b|\b(?:job|interview|placement|money[- ]back) guarantee(?:d)?[\W*]*$|^\W*(?:see|view|explore|browse|get|request) (?:the |our |full |a |course )*(?:syllabus|curriculum|brochure|pricing|plans|all courses)\W*$|^\W*(?:save|get|up to) \d+ ?% (?:off )?on\b.{0,40}\b(?:plans?|courses?|subscriptions?|memberships?|premium|bundles?)\b|(?:会员|课程|专栏|年卡|月卡).{0,4}(?:低至|仅需|只需|特惠|直降|首单).{0,8}元",
+        ),
+        (
+            "end-marker",
+            "end of what may be read for nothing",
+            r"^\W*(?:(?:you(?:.?ve| have)? )?reached )?(?:the )?end of (?:the |this |your )?(?:free )?(?:preview|sample|excerpt)\b.{0,40}$(?<![.。?？])|^\W*(?:免费)?(?:试读|试看|预览|试听)(?:部分|内容)?(?:已|到此|到这里)?(?:结束|完毕|为止)(?:\W+.{0,24})?$(?<![。?？])",
+        ),
+        (
+            "login",
+            "login wall, fold or paywall",
+            r"(?:试读|预览).{0,6}还?剩(?:余|下)?\s?\d",
+        ),
+        (
+            "promo",
+            "a file to download",
+            r"^\W*(?:点击|立即|免费)?下载(?:本|此|该|完整)?(?:文档|试卷|资料|讲义)(?:到|后|，|,|\W*$).{0,30}$|^\W*(?:需要?|下载|售价|价格)?\W*\d+\s?(?:个)?(?:积分|下载券|下载币|财富值|金币)(?:\W|$).{0,16}$",
+        ),
+        (
+            "byline",
+            "who gave a file, and its figures",
+            r"^\W*(?:上传者|上传人|上传时间|分享者)\s*[:：].{0,80}$|^\W*(?:shared|uploaded|submitted|contributed) by \S.{0,40}\b(?:viewed|views|downloads?|rated|terms|cards|pages)\b.{0,40}$",
+        ),
+        (
+            "promo",
+            "who worked on the page",
+            r"^\W*(?:contributors?|maintainers?|reviewers?|translators?|thanks to|credits?|贡献者?|维护者?|参与者|感谢|致谢)\s*[:：]?\s*@[\w-]++(?:\W{0,4}$|\W{1,4}(?:and )?@.{0,200}$)",
         ),
         (
             "login",
@@ -137,7 +180,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "navigation",
             "path of the page in its site",
-            r"^\W*(?:(?:您|你)?(?:的)?(?:当前|现在)?(?:所在)?位置\s*[:：]?)?\s*(?:首页|主页|home|网站首页)\s*(?<!-)[>›»/|·].{0,80}$",
+            r"^\W*(?:(?:您|你)?(?:的)?(?:当前|现在)?(?:所在)?位置\s*[:：]?)?\s*(?:[\u4e00-\u9fff]{0,6}(?:首页|主页)|home)\s*(?<!-)[>›»/|·].{0,80}$",
         ),
         (
             "tags",
@@ -148,6 +191,11 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "image-placeholder",
             "stands where an image was",
             r"^[\[【(（<]\s*(?:图片?|插图|image|img|photo|figure|pic(?:ture)?)[^\]】)）>]{0,60}[\]】)）>]\s*$|^\W*(?:<small>)?(?:photo|image|picture|cover|illustration)s? (?:by|credits?|from|courtesy|source)\b.{0,80}$|点击(?:查看|放大)(?:大图|图片)|click to (?:enlarge|zoom)|^\W*(?:img|image|images?\.(?:png|jpe?g|gif)|图片|插图|配图|在这里插入图片描述|请添加图片描述|图片描述|image description|alt text|[\w-]+\.(?:png|jpe?g|gif|webp|svg))\W*$",
+        ),
+        (
+            "image-placeholder",
+            "stands where an image was",
+            r"^[\[［(（【<].{0,16}\b(?:diagram|image|figure|graph|chart|picture|photo|plot|screenshot|table|video|audio|attachment)s?\b.{0,12}\b(?:not (?:available|shown|included|displayed|supported|loaded|reproduced)|unavailable|omitted|removed|missing|lost)\b.{0,40}[\]］)）】>]\W*$|^[\[［(（【<].{0,12}(?:图片?|图表|图像|附图|附件|附表|表格|视频|公式).{0,8}(?:缺失|略|省略|无法显示|加载失败|不可用|未上传|未提供|未附|已删除|暂缺|丢失|见原文).{0,12}[\]］)）】>]\W*$",
         ),
         (
             "end-marker",
@@ -217,7 +265,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "placeholder",
             "stands where text was to come",
-            r"(?:answer|答案|解析|本题|内容).{0,12}(?:coming soon|待补充|待更新|待完善|to appear|to be added|暂无|更新中|敬请期待)|^\W*(?:(?:我|A|答|答案)\s?[:：])?\W*略\W*$|暂无(?:解析|答案|回答)|🔒|unlock (?:this|the|all|\d+)\b|^\W*answer to (?:appear|come)|(?:coming soon|待补充|TODO)\W.{0,30}(?:PR|欢迎|welcome|投稿)",
+            r"(?:answer|答案|解析|本题|内容).{0,12}(?:coming soon|待补充|待更新|待完善|to appear|to be added|暂无|更新中|敬请期待)|^\W*(?:(?:我|A|答|答案)\s?[:：])?\W*略\W*$|暂无(?:解析|答案|回答)|🔒|^\W*unlock (?:this|the|all|\d+)(?: \w+){0,3} (?:answers?|solutions?|explanations?|contents?|lessons?|questions?|articles?|chapters?|guides?|access)\b|^\W*answer to (?:appear|come)|(?:coming soon|待补充|TODO)\W.{0,30}(?:PR|欢迎|welcome|投稿)",
         ),
         (
             "placeholder",
@@ -261,12 +309,12 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "teaser",
             "articles of other subjects",
-            r"(?:更多)?(?:相关|推荐|热门|最新|精选|精彩|同类|相似|往期|近期|猜你|随机)(?:的)?(?:文章|推荐|阅读|内容|问题|问答|链接|资源|博文|博客|帖子|主题|话题|新闻|资讯|教程|专题|标签|回顾|精彩|喜欢|想看|感兴趣|发布|更新|课程|搜索|专栏|面试题|下载)+|更多(?:推荐|文章|精彩|内容|阅读|干货|好文|教程)|(?:你|您)(?:可能)?(?:也|还)?(?:可能)?(?:会)?(?:感兴趣|喜欢|想看)(?:的)?.{0,4}|大家(?:都|还)?在(?:看|读|搜)|(?:看|读)(?:过|了)(?:本文|此文|这篇).{0,10}(?:还|也).{0,4}|延伸阅读|拓展阅读|扩展阅读|推荐|相关|(?:阅读|点击|浏览|本周|今日|月度|文章|热文)(?:排行|榜|排行榜|热榜|热门|推荐)|热榜|友情链接|友链|站内导航|网站导航|快速导航|文章推荐|精品推荐|好文推荐|为(?:你|您)推荐|猜你喜欢|系列文章",
+            r"(?:更多)?(?:相关|推荐|热门|最新|精选|精彩|同类|相似|往期|近期|猜你|随机)(?:的)?(?:文章|推荐|阅读|内容|问题|问答|链接|资源|博文|博客|帖子|主题|话题|新闻|资讯|教程|专题|标签|回顾|精彩|喜欢|想看|感兴趣|发布|更新|课程|搜索|专栏|面试题|下载)+|更多(?:推荐|文章|精彩|内容|阅读|干货|好文|教程)|(?:你|您)(?:可能)?(?:也|还)?(?:可能)?(?:会)?(?:感兴趣|喜欢|想看)(?:的)?.{0,4}|大家(?:都|还)?在(?:看|读|搜)|(?:看|读)(?:过|了)(?:本文|此文|这篇).{0,10}(?:还|也).{0,4}|延伸阅读|拓展阅读|扩展阅读|推荐|相关|(?:更多)?(?:相关|推荐|热门|相似|同类)(?:的)?(?:文档|试卷|试题|题库|视频|词条|商品|岗位|职位|卡片)+|(?:(?:其他)?(?:同学|用户|网友|读者|学员)们?|其他人|大家)(?:还|也)(?:在)?(?:学|看|读|下载|搜|搜索|关注|浏览|购买|买)(?:了|过)?(?:的)?.{0,4}|(?:阅读|点击|浏览|本周|今日|月度|文章|热文)(?:排行|榜|排行榜|热榜|热门|推荐)|热榜|友情链接|友链|站内导航|网站导航|快速导航|文章推荐|精品推荐|好文推荐|为(?:你|您)推荐|猜你喜欢|系列文章",
         ),
         (
             "teaser",
             "articles of other subjects",
-            r"(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses)(?: (?:from|by|in|on|for) .{1,30})?|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|explore more|more to explore|related|friends? links|blogroll|quick links",
+            r"(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses|documents|flashcards|decks|(?:study )?sets|quizzes|jobs|guides|lessons)(?: (?:from|by|in|on|for) .{1,30})?|(?:[\w ]{1,24} )?you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|(?:students?|people|readers?|users?|others|customers|learners|members|viewers|you) (?:who .{1,30} )?(?:may have )?also (?:studied|viewed|read|bought|liked|searched(?: for)?|watched|downloaded|enjoyed|visited)|explore more|more to explore|related|friends? links|blogroll|quick links",
         ),
         (
             "comments",
@@ -306,7 +354,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     )
 )
 _INLINE_TEASER = re.compile(
-    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|related (?:posts?|articles?|reading)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended)(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
+    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|featured) (?:courses?|videos?|lessons?|quiz(?:zes)?)|(?:related|recommended) (?:posts?|articles?|reading)|相关(?:课程|视频|专栏|试卷|文档)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended)(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
     re.IGNORECASE,
 )
 _TOC_LEAD = re.compile(

@@ -54,8 +54,14 @@ class Page:
 
 
 def content_range(page: Page) -> tuple[int, int]:
-    """Indices of the first and the last block that asks."""
+    """Indices of the first and the last block that asks; on a page that dresses its questions, of those in dress.
+
+    What asks without it is a reader's comment as well as a question.
+    """
     asking = [at for at in range(len(page.blocks)) if at not in page.drops and page.asks(at)]
+    dressed = [at for at in asking if _dress(page, at) != _PLAIN or page.cues[at].number is not None]
+    if len(dressed) >= 0.7 * len(asking):
+        asking = dressed
     return (asking[0], asking[-1]) if asking else (0, len(page.blocks))
 
 
@@ -103,7 +109,7 @@ class Course:
                 continue
             self._before += 1
             self._styles[_signature(self._page, at)] += 1
-            self._dresses |= {_dress(self._page, at)} - {("paragraph", 0, "", False)}
+            self._dresses |= {_dress(self._page, at)} - {_PLAIN}
             number = self._page.cues[at].number
             if number:
                 self._known.add(number.value)
@@ -151,6 +157,9 @@ def _signature(page: Page, at: int) -> tuple[object, ...]:
         cue.label,
         cue.number.scheme if cue.number else "",
     )
+
+
+_PLAIN = ("paragraph", 0, "", False)
 
 
 def _dress(page: Page, at: int) -> tuple[str, int, str, bool]:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from retriever.cues import Cue, display_width, is_title
+from retriever.cues import Cue, Number, display_width, is_title
 from retriever.documents import Block
 from retriever.readers.plain import cue_of
 
@@ -14,7 +14,9 @@ from retriever.readers.plain import cue_of
 GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
 _MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
 CHAPTER = re.compile(
-    r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module)\s+[\dIVX]+", re.IGNORECASE
+    r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module|Unit)(?:\s+|\s?[.#·]\s?)[\dIVX]+"
+    r"|(?-i:(?:Part|PART|Section|SECTION|Paper|Unit)\s+[A-Z])(?!\w)(?=\W*$|\s*[^\w\s]|\s+(?-i:[A-Z]))",
+    re.IGNORECASE,
 )
 
 
@@ -73,7 +75,7 @@ class Line:
 
 def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
-    lines = [Line(block, cue_of(block.plain)) for block in blocks]
+    lines = _lettered([Line(block, cue_of(block.plain)) for block in blocks])
     for at, (label, question) in enumerate(pairwise(lines)):
         alone = (
             label.cue.label == "q"
@@ -86,6 +88,46 @@ def read_lines(blocks: list[Block]) -> list[Line]:
         elif _tells(label, question):
             lines[at] = replace(label, told=True)
     return lines
+
+
+LETTERS = {
+    "letter": "roman",
+    "letters": "romans",
+}  # schemes of letters, and those of the numerals that look like letters
+
+
+def _lettered(lines: list[Line]) -> list[Line]:
+    """The lines with "(i)", "(v)" and "(x)" read as letters where they stand behind "(h)", "(u)" and "(w)"."""
+    last: dict[str, int] = {}  # the letter before, by scheme
+    for at, line in enumerate(lines):
+        number = line.cue.number
+        if number is None:
+            continue
+        for letters, numerals in LETTERS.items():
+            letter = re.search(r"[A-Za-z]", line.block.plain) if number.scheme == numerals else None
+            value = ord(letter.group().lower()) - 96 if letter and number.value[0] in (1, 5, 10) else 0
+            if value and last.get(letters) == value - 1:
+                number = Number(letters, (value,), number.length)
+                lines[at] = replace(line, cue=replace(line.cue, number=number))
+            if number.scheme == letters:
+                last[letters] = number.value[0]
+    return lines
+
+
+def part_schemes(lines: list[Line]) -> set[str]:
+    """The schemes of letters that count choices and parts of questions on a page, not questions.
+
+    Questions are five or more whose letters go up over the whole page with text between them: choices and parts begin anew.
+    """
+    schemes: set[str] = set()
+    for scheme in (*LETTERS, "romans"):
+        members = [at for at, line in enumerate(lines) if line.cue.number and line.cue.number.scheme == scheme]
+        values = [number.value[0] for at in members if (number := lines[at].cue.number)]
+        apart = sum(other > one + 1 for one, other in pairwise(members))
+        rising = len(values) >= 5 and all(one < other for one, other in pairwise(values))
+        if not rising or apart < 0.8 * (len(members) - 1):
+            schemes.add(scheme)
+    return schemes
 
 
 def _tells(item: Line, following: Line) -> bool:

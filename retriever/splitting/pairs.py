@@ -9,6 +9,7 @@ from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
 from retriever.splitting.beside import inline_topic
 from retriever.splitting.numbering import Line
+from retriever.splitting.sections import framed_title
 from retriever.splitting.segments import cut
 from retriever.splitting.styles import Style
 
@@ -86,7 +87,7 @@ def gather(source: Source, lines: list[Line], style: Style, title: str) -> list[
 def _deeper(path: list[tuple[int, str]], line: Line) -> list[tuple[int, str]]:
     """The heading path after `line`: headings by their level, unmarked titles below all of them."""
     level = line.block.level if line.block.kind == "heading" else 7
-    title = shorten(question_of(line.cue.body or line.block.plain))
+    title = shorten(question_of(framed_title(line.block.plain) or line.cue.body or line.block.plain))
     return [(n, text) for n, text in path if n < level] + [(level, title)]
 
 

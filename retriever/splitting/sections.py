@@ -2,7 +2,7 @@
 
 import re
 
-from retriever.cues import display_width
+from retriever.cues import ask_score, display_width, is_title
 from retriever.splitting.numbering import CHAPTER, Line
 from retriever.splitting.places import continues_list
 
@@ -15,6 +15,8 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
         if at in chosen:
             continue
         if CHAPTER.match(line.block.plain) and line.titled and line.block.gap >= 2 and line.cue.ask < 0.5:
+            found.add(at)
+        elif at + 1 in chosen and line.block.kind in ("paragraph", "item") and framed_title(line.block.plain):
             found.add(at)
         elif line.block.kind == "heading":
             if line.cue.label != "a" and (line.block.level <= level or not kind.startswith("heading")):
@@ -46,6 +48,20 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
             ):
                 found.add(at)
     return found
+
+
+_FRAMES = frozenset("=-—─━#·•☆★◆◇■□▼▲")
+
+
+def framed_title(text: str) -> str:
+    """The title in a line that one sign, twice or more, frames on both sides ("==== Training ===="); "" for other lines."""
+    if len(text) > 200:
+        return ""
+    sign, packed = text.strip()[:1], re.sub(r"\s", "", text)
+    if sign not in _FRAMES or not (packed.startswith(sign * 2) and packed.endswith(sign * 2)):
+        return ""
+    title = text.strip(sign + " \t\u3000")
+    return title if is_title(title) and ask_score(title) < 0.7 else ""
 
 
 def _is_word(line: Line) -> bool:

@@ -17,7 +17,7 @@ from retriever.splitting.beside import (
     unlabelled,
     unmistakable,
 )
-from retriever.splitting.numbering import Line, best_chain
+from retriever.splitting.numbering import Line, best_chain, part_schemes
 from retriever.splitting.places import alone, is_airy
 from retriever.splitting.sections import section_titles
 
@@ -105,7 +105,7 @@ def _candidates(lines: list[Line]) -> dict[str, list[int]]:
     """Every style the page could have, with its members."""
     groups: dict[str, list[int]] = defaultdict(list)
     numbered: dict[str, list[int]] = defaultdict(list)
-    airy = is_airy(lines)
+    airy, parts = is_airy(lines), part_schemes(lines)
     for at, line in enumerate(lines):
         block, cue = line.block, line.cue
         if not line.eligible:
@@ -116,7 +116,7 @@ def _candidates(lines: list[Line]) -> dict[str, list[int]]:
             groups[f"heading:{block.level}"].append(at)
         elif cue.label == "q":
             groups["label"].append(at)
-        elif cue.number is not None and not cue.label and cue.number.scheme not in ("letter", "letters"):
+        elif cue.number is not None and not cue.label and cue.number.scheme not in parts:
             numbered[cue.number.scheme].append(at)
         elif block.strong and not cue.label:
             groups["strong"].append(at)

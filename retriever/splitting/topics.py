@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from retriever.cues import Cue, ask_score, display_width, is_title
 from retriever.documents import Block
@@ -20,6 +21,10 @@ _INTRODUCING = re.compile(
     r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|几点|几种|几个|such as|following|include[sd]?|are|is)\s*$",
     re.IGNORECASE,
 )
+_BRACKETED = re.compile(
+    r"\s*(?:【([^【】]{1,24})】|\[([^\[\]]{1,24})\]|〔([^〔〕]{1,24})〕|［([^［］]{1,24})］)\s*[:：]?\s*$"
+)
+_RUN_IN = re.compile(r"\s*+([^:：。.，,；;!！?？=\n]{2,30})[.。]\s*(?=\S)")  # a label that ends in a stop
 _ORDERED = re.compile(r"\s*\d{1,10}\.\s")  # the marker that HTML items get from their list
 _NUMBER_LABEL = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})*)\s?[:：](?=\s*\S)")
 _FORMULA_LABEL = re.compile(r"\s*(?:\\\(|\$)\s*\\?([A-Za-z]{2,})")
@@ -30,6 +35,7 @@ _HOW = re.compile(r"如何|怎么|怎样|实现|流程|步骤|how|steps?", re.IG
 _PROCESS = re.compile(r"过程|流程|步骤|首先|实现|方法|办法|措施|解决|处理|first|then|step|procedure", re.IGNORECASE)
 
 
+_STOPS = tuple("。.!！?？;；:：")
 DEEPEST = 3  # levels of parts
 
 
@@ -67,7 +73,8 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
     Labels that `question` names ("difference of A and B") are siblings whatever they look like.
     """
     lines = [_Told(block, cue_of(block.plain), plain_text(block.text)) for block in answer]
-    about = _subject(question)
+    about, titles = _subject(question), _title_lines(lines)
+    run_in = _run_in_lines(about, lines)
     stack: list[_Open] = []
     closed: list[tuple[_Open, int, int, tuple[str, ...]]] = []  # opener, end, depth, path
 
@@ -80,6 +87,10 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
     for at, line in enumerate(lines):
         block, cue = line.block, line.cue
         key = _named(about, line) or _key(line, lines[at + 1] if at + 1 < len(lines) else None)
+        if key is None and at in run_in:
+            key = ("named",)
+        if key is None and at in titles:
+            key = ("titled", block.indent)
         if (
             key is not None
             and key[0] in ("bullet", "number")
@@ -99,11 +110,33 @@ def find_topics(question: str, answer: list[Block]) -> list[Topic]:
             continue
         depth = next((n for n, opener in enumerate(stack) if opener.key == key), len(stack))
         close(depth, at)
-        title, labelled = _title(block, cue)
+        title, labelled = _title(block, cue, named=at in run_in, titled=key[0] == "titled")
         stack.append(_Open(key, block.indent, at, title, labelled))
     close(0, len(answer))
     closed.sort(key=lambda item: item[0].at)
     return _worthwhile(answer, closed)
+
+
+def _title_lines(lines: list[_Told]) -> set[int]:
+    """Three or more bare titles that take turns with text: short lines without a stop between finished sentences or lists.
+
+    The first line of a wrapped sentence has no stop either, but it is longer than the rest of it.
+    """
+    found: set[int] = set()
+    for at, (line, following) in enumerate(pairwise(lines)):
+        width = display_width(line.plain)
+        if line.block.kind != "paragraph" or not is_title(line.plain) or line.cue.number is not None or line.cue.label:
+            continue
+        finished = at == 0 or lines[at - 1].block.kind != "paragraph" or lines[at - 1].plain.rstrip()[-1:] in _STOPS
+        sentence = (
+            following.block.kind == "paragraph"
+            and following.plain.rstrip()[-1:] in _STOPS
+            and not following.plain[:1].islower()
+            and width <= 0.8 * display_width(following.plain)
+        )
+        if finished and not line.plain[:1].islower() and (sentence or following.block.kind == "item"):
+            found.add(at)
+    return found if len(found) >= 3 else set()
 
 
 def _subject(question: str) -> str:
@@ -115,8 +148,21 @@ def _subject(question: str) -> str:
 
 def _named(about: str, line: _Told) -> tuple[object, ...] | None:
     """The key of a label that stands among the things a question is about."""
-    match = _LABEL.match(line.plain) if line.block.kind == "paragraph" else None
+    if line.block.kind != "paragraph":
+        return None
+    match = _LABEL.match(line.plain)
     return ("named",) if match and len(match.group(1)) >= 2 and match.group(1).lower() in about else None
+
+
+def _run_in_lines(about: str, lines: list[_Told]) -> set[int]:
+    """Two or more paragraphs that begin with a thing the question is about and a stop: "Momentum. A running mean …"."""
+    found: set[int] = set()
+    for at, line in enumerate(lines):
+        match = _RUN_IN.match(line.plain) if line.block.kind == "paragraph" else None
+        label = match.group(1).strip().lower() if match and not match.group(1)[0].islower() else ""
+        if label and label in about and re.search(rf"(?<![a-z0-9]){re.escape(label)}(?![a-z0-9])", about):
+            found.add(at)
+    return found if len(found) >= 2 else set()
 
 
 def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
@@ -131,6 +177,8 @@ def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
     bullet = re.match(r"\s*([•·●○◦▪■◆◇*+–-])\s", block.text)
     if bullet:
         return ("bullet", block.indent, bullet.group(1))
+    if block.kind == "paragraph" and _BRACKETED.match(line.plain):
+        return ("bracketed", block.indent, line.plain.strip()[0])
     if _NUMBER_LABEL.match(block.text):
         return ("label", block.indent)
     if block.kind == "item" and cue.number is None and _ORDERED.match(block.text):
@@ -176,17 +224,21 @@ def _label_width(label: str, block: Block) -> int:
     return display_width(re.sub(rf"(?<=\S)\s*{_GLOSS}$", "", label) if block.kind == "item" else label)
 
 
-def _title(block: Block, cue: Cue) -> tuple[str, bool]:
+def _title(block: Block, cue: Cue, *, named: bool = False, titled: bool = False) -> tuple[str, bool]:
     """Title of a topic and whether the line marks it as one (label, emphasis, heading) or it is only its beginning."""
     number_label = _NUMBER_LABEL.match(block.text)
     if number_label:
         return number_label.group(1), True
+    bracketed = _BRACKETED.match(block.plain)
+    if bracketed:
+        return bracketed.group(bracketed.lastindex or 0).strip(), True
     body = plain_text(cue.body)
-    if block.kind == "heading" or block.strong:
+    if block.kind == "heading" or block.strong or titled:
         return body.strip(" :："), True
     emphasised = re.match(r"\s*(?:[•*+-]\s+|\d{1,3}[.、)]\s*)?(?:\*\*|__|`)([^*_`]{1,60})(?:\*\*|__|`)", block.text)
     for match in (
         _LABEL.match(body),
+        _RUN_IN.match(body) if named else None,
         emphasised,
         _DASH_LABEL.match(body),
         _FORMULA_LABEL.match(body),
