@@ -78,7 +78,7 @@ class Glossary:
         while at < len(tokens):
             longest = self.longest.get(" ".join(words[at : at + 2]), 1)
             for size in range(min(longest, len(tokens) - at), 0, -1):
-                key = words[at : at + size]
+                key = tuple(words[at : at + size])
                 terms = self.named.get(" ".join(key))
                 if terms is not None and all(joined[at : at + size - 1]):
                     names = dict.fromkeys(name for number in terms for name in self.terms[number])
@@ -91,9 +91,10 @@ class Glossary:
 
 
 @lru_cache(maxsize=1 << 16)
-def _tokens(name: str) -> list[str]:
+@lru_cache(maxsize=4096)  # of names of terms only
+def _tokens(name: str) -> tuple[str, ...]:
     """A name as it is looked up: Han characters and Latin words one by one, without plural endings."""
-    return [word if word >= "\u3400" else singular(word) for word in _TOKEN.findall(name)]
+    return tuple(word if word >= "\u3400" else singular(word) for word in _TOKEN.findall(name))
 
 
 def written_terms() -> list[list[str]]:

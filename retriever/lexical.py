@@ -129,7 +129,10 @@ class LexicalIndex:
                 plain.extend([slot] if isinstance(slot, str) else dict.fromkeys(slot[0]))
         out = self._sum(plain)
         for first, others in concepts:
-            best = self._sum(dict.fromkeys(first))
+            best = np.zeros(self._passages, dtype=np.float32)
+            for term in dict.fromkeys(first):
+                rows, scores = self._postings(term)
+                best[rows] += scores
             for way in others:
                 rows, scores = self._all_of(way)
                 best[rows] = np.maximum(best[rows], scores * np.float32(EXPANDED))

@@ -119,7 +119,8 @@ class Retriever:
         width = max(self.settings.candidates, k)
         lexical = index.lexical.scores(query.slots)
         lexical /= index.lexical.ceiling(query.slots) or 1.0
-        rows = np.union1d(index.dense.top(query.vector, width), _top_rows(lexical, width))
+        found = {*index.dense.top(query.vector, width).tolist(), *_top_rows(lexical, width).tolist()}
+        rows = np.asarray(sorted(found), dtype=np.int64)
         parts = np.zeros((len(rows), 4), dtype=np.float32)
         parts[:, :2] = index.dense.scores(query.vector, rows)
         parts[:, 2] = lexical[rows]

@@ -132,9 +132,9 @@ class Speller:
     def _others(self, run: str, at: int) -> list[str]:
         """The characters that sound like the one at a place of `run` and that some term has beside its neighbour."""
         follows, precedes = self._neighbours()
-        beside = follows.get(run[at - 1 : at], _NONE) | precedes.get(run[at + 1 : at + 2], _NONE)
-        alike = _homophones(run[at])
-        return [other for other in alike if other in beside] if beside.intersection(alike) else []
+        alike, among = _homophones(run[at])
+        beside = (follows.get(run[at - 1 : at], _NONE) & among) | (precedes.get(run[at + 1 : at + 2], _NONE) & among)
+        return [other for other in alike if other in beside] if beside else []
 
     def _find_neighbours(self) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
         """For each character the ones that stand behind it in some term, and the ones that stand before it."""
@@ -149,10 +149,11 @@ class Speller:
 
 
 @lru_cache(maxsize=4096)
-def _homophones(char: str) -> str:
-    """The other characters with a reading of `char`."""
+def _homophones(char: str) -> tuple[str, frozenset[str]]:
+    """The other characters with a reading of `char`, in the order of the syllables, and as a set."""
     syllables, readings = _table()
-    return "".join(dict.fromkeys(other for one in readings.get(char, ()) for other in syllables[one] if other != char))
+    alike = dict.fromkeys(other for one in readings.get(char, ()) for other in syllables[one] if other != char)
+    return "".join(alike), frozenset(alike)
 
 
 @lru_cache(maxsize=1)
