@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 from retriever.analysis import STOPWORDS
@@ -55,7 +54,8 @@ class Speller:
             lambda: sorted({word for word in words() if len(word) >= SHORTEST - 1 and _LATIN.fullmatch(word)})
         )
         self._terms = cache(lambda: frozenset(terms()))
-        self._neighbours = cache(self._find_neighbours)
+        self._joined = cache(lambda: "\n".join(["", *self._terms(), ""]))
+        self._neighbours = cache(self._find_neighbours)  # by character, of which there are so many
 
     def correct(self, folded: str, cut: Callable[[str], list[str]]) -> tuple[str, tuple[Correction, ...]]:
         """A folded text with its slips mended, and what was changed; `cut` cuts a run of Chinese into words."""
@@ -131,21 +131,18 @@ class Speller:
 
     def _others(self, run: str, at: int) -> list[str]:
         """The characters that sound like the one at a place of `run` and that some term has beside its neighbour."""
-        follows, precedes = self._neighbours()
         alike, among = _homophones(run[at])
-        beside = (follows.get(run[at - 1 : at], _NONE) & among) | (precedes.get(run[at + 1 : at + 2], _NONE) & among)
+        behind = self._neighbours(run[at - 1])[1] if at else _NONE
+        before = self._neighbours(run[at + 1])[0] if at + 1 < len(run) else _NONE
+        beside = (behind & among) | (before & among)
         return [other for other in alike if other in beside] if beside else []
 
-    def _find_neighbours(self) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-        """For each character the ones that stand behind it in some term, and the ones that stand before it."""
-        follows: dict[str, set[str]] = {}
-        precedes: dict[str, set[str]] = {}
-        for term in self._terms():
-            for before, after in pairwise(term):
-                follows.setdefault(before, set()).add(after)
-                precedes.setdefault(after, set()).add(before)
-        frozen = [{char: frozenset(others) for char, others in found.items()} for found in (follows, precedes)]
-        return frozen[0], frozen[1]
+    def _find_neighbours(self, char: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The characters that stand before one in some term, and those that stand behind it."""
+        parts = self._joined().split(char)
+        before = {part[-1] if part else char for part in parts[:-1]}
+        behind = {part[0] if part else char for part in parts[1:]}
+        return frozenset(before - {"\n"}), frozenset(behind - {"\n"})
 
 
 @lru_cache(maxsize=4096)
