@@ -870,6 +870,37 @@ def test_plain_answer_has_no_parts() -> None:
     assert children(page) == []
 
 
+@pytest.mark.parametrize(
+    ("items", "closing"),
+    [
+        (["• 动量：平滑梯度；", "• 权重衰减：缩小权重。"], "注意两者可以一起用。"),
+        (["Momentum: smooths the gradient.", "Weight decay: shrinks the weights."], "Both can be used together."),
+    ],
+)
+def test_last_part_of_one_line_does_not_take_the_closing_words(items: list[str], closing: str) -> None:
+    question = "训练时有哪些技巧？" if closing[0] == "注" else "Which tricks are there?"
+    page = make_page("\n".join([f"1. {question}", *items, closing]) + "\n")
+    assert [p.answer for p in children(page)] == items
+    assert answers(page)[question].endswith(closing)
+
+
+def test_last_part_keeps_a_sentence_that_goes_on_and_text_where_the_others_have_some() -> None:
+    wrapped = ["Momentum: smooths.", "Weight decay: shrinks the weights and by this", "keeps them small."]
+    page = make_page("\n".join(["1. Which tricks are there?", *wrapped]) + "\n")
+    assert part(page, "Weight decay").answer == "\n".join(wrapped[1:])
+    longer = ["Momentum: smooths.", "It keeps a mean.", "Weight decay: shrinks.", "It pulls to zero."]
+    page = make_page("\n".join(["1. Which tricks are there?", *longer]) + "\n")
+    assert part(page, "Weight decay").answer == "\n".join(longer[2:])
+
+
+@pytest.mark.parametrize("lead", ["按下面顺序来：", "Check these three things:", "Do it in this order:"])
+def test_label_that_announces_the_parts_is_none_of_them(lead: str) -> None:
+    text = (
+        f"1. What is to be done?\n{lead}\n1.1 First look\nIt grows.\n1.2 Then mend\nLarge: halve it; small: leave it.\n"
+    )
+    assert [p.question for p in children(make_page(text))][:2] == ["First look", "Then mend"]
+
+
 # questions without an answer
 
 

@@ -124,6 +124,16 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "promo",
+            "calls for a click",
+            r"^(?:\W{0,3}#[^#]{1,20}#\W{0,3})?\W{0,3}(?:(?:点击|立即|马上|一键|免费|戳|去|快来|查看|了解|获取|领取|浏览|阅读|下载|试听|报名)[^<>=。]{2,30}|[^<>=。]{2,24}(?:点击|立即|马上|一键|免费|戳)[^<>=。]{2,20})(?<![！？!?-])\s?[>＞»›]{1,3}\W*$|^\W*(?:view|see|read|get|try|learn|start|download|join|explore|browse|shop|discover|check out|sign up|find out|click|tap) [^.。?？!！<>=]{2,60}(?<![=-])\s[>»›]{1,3}\W*$",
+        ),
+        (
+            "login",
+            "login wall, fold or paywall",
+            r"^\W*(?:最低|低至|仅需|只需|只要|限时)?\s?[¥￥]?\d[\d.]*\s?元?\s?[/每]\s?(?:天|日|月|年|篇)\W{0,3}(?:即可|可)?(?:解锁|开通|订阅|畅读|畅享|阅读|查看).{0,10}$|^\W*(?:解锁|开通|订阅|畅读|阅读全文).{0,12}(?:仅需|只需|低至|最低|[¥￥])\s?\d[\d.]*\s?(?:元.{0,6})?$|^\W*(?:unlock|subscribe|full access|get (?:full |unlimited )?access|read (?:it|on|the rest))\b.{0,40}\b(?:for|from|at|only|just) (?:just |only )?(?:[$€£]\s?\d[\d.]*|\d[\d.]* ?(?:cents|dollars|euros?|pounds))(?:\s?(?:/|a|per) ?\w+)?\W*$",
+        ),
+        (
+            "promo",
             "advertisement",
             r"^\W*(?:广告|广告关闭|关闭广告|赞助内容|推广|ad|ads|advert|advertisement|sponsored)\W*$",
         ),
@@ -210,7 +220,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "code-box",
             "a button of a code box",
-            r"^\W*(?:复制(?:代码|内容|成功)?|代码复制|一键(?:获取|复制).{0,10}代码|AI ?写代码|登录后复制|运行(?:代码|结果)?|在线运行.{0,8}|全屏|copy(?: code)?|copied!?|run(?: code)?|try it (?:yourself|online|on .{1,30})|open in .{1,20}|edit code|ask ai|explain code|redirect icon|view raw|expand code|(?:enter|exit) fullscreen mode)\W*+(?:(?<=[|/·\s])(?:复制|运行|全屏|copy|run|ask ai)\W*+)*$",
+            r"^\W*(?:复制(?:代码|内容|成功)?|代码复制|一键(?:获取|复制).{0,10}代码|AI ?写代码|登录(?:后|即)?可?复制|运行(?:代码|结果)?|在线运行.{0,8}|全屏|copy(?: code)?|copied!?|run(?: code)?|try it (?:yourself|online|on .{1,30})|open in .{1,20}|edit code|ask ai|explain code|redirect icon|view raw|expand code|(?:enter|exit) fullscreen mode)\W*+(?:(?<=[|/·\s])(?:复制|运行|全屏|copy|run|ask ai)\W*+)*$",
         ),
         (
             "fold",
@@ -354,8 +364,11 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     )
 )
 _INLINE_TEASER = re.compile(
-    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|recommended|featured) (?:posts?|articles?|reading|courses?|videos?|lessons?|tutorials?|books?|products?|quiz(?:zes)?|tools?)|相关(?:课程|视频|专栏|教程|书籍|图书|试卷|文档|商品)|推荐(?:课程|视频|专栏|书籍|图书|教程)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended)(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
+    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|recommended|featured) (?:posts?|articles?|reading|courses?|videos?|lessons?|tutorials?|books?|products?|quiz(?:zes)?|tools?)|相关(?:课程|视频|专栏|教程|书籍|图书|试卷|文档|商品)|推荐(?:课程|视频|专栏|书籍|图书|教程)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended|点击(?:查看|阅读|了解|下载))(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
     re.IGNORECASE,
+)
+_ADVERT_MARK = re.compile(
+    r"^[\W_]*(?:广告|推广|赞助(?:内容)?|ads?|advert(?:isement)?|sponsored(?: content)?|promoted)[\W_]*$", re.IGNORECASE
 )
 _TOC_LEAD = re.compile(
     r"^[\W_]*(?:本文|文章|内容|全文)?(?:目录|大纲|导航|导读)[\W_]*$|^[\W_]*(?:table of )?contents[\W_]*$|^[\W_]*(?:on this page|in this (?:article|post|guide|page)|jump to|quick navigation|question list|questions covered|问题列表|题目列表|问题目录|题目一览|问题清单|快速跳转)[\W_]*$",
@@ -710,6 +723,11 @@ def lead_of(text: str) -> tuple[str, str] | None:
 def is_inline_teaser(text: str) -> bool:
     """True for a line that points to another article in passing ("Read also: …")."""
     return len(text) <= 320 and display_width(text) <= 160 and bool(_INLINE_TEASER.match(text))
+
+
+def is_advert_mark(text: str) -> bool:
+    """True for a line that says no more than that an advertisement stands below it."""
+    return len(text) <= 40 and bool(_ADVERT_MARK.match(text))
 
 
 def is_toc_lead(text: str) -> bool:

@@ -27,10 +27,24 @@ def by_lead(page: Page) -> None:
             end = _foreign_until(page, at + 1, end)
         if end < len(page.blocks) and (single_word or lead[0] == "share" or end == at + 1):
             at += 1
+            if lead[0] == "teaser":
+                at = _drop_named(page, at, lead)
             continue
         for inside in range(at, end):
             page.drop(inside, *lead)
         at = end
+
+
+def _drop_named(page: Page, start: int, lead: tuple[str, str]) -> int:
+    """Drop the lead above `start` and the lines below it that are nothing but a title in its signs or a link; where others begin."""
+    at = start
+    while at < len(page.blocks) and (
+        page.blocks[at].linked > 0.6 or re.fullmatch(r"\W*(?:\d+\W+)?《[^《》]{2,60}》\W*", page.blocks[at].plain)
+    ):
+        at += 1
+    for n in range(start - 1, at) if at > start else ():
+        page.drop(n, *lead)
+    return at
 
 
 def by_thread(page: Page) -> None:

@@ -105,8 +105,8 @@ def _counted(lines: list[Line]) -> list[Line]:
         match = _COUNT.match(line.block.plain)
         if match and line.block.kind == "paragraph" and line.cue.number is None and not line.cue.label:
             body = line.block.plain[match.end() :]
-            number = Number("blank", (int(match.group(1)),), match.end())
-            read[at] = replace(line, cue=Cue("", number, body, match.end(), ask_score(body[:2000])))
+            count = Number("blank", (int(match.group(1)),), match.end())
+            read[at] = replace(line, cue=Cue("", count, body, match.end(), ask_score(body[:2000])))
             members.append(at)
     chain = best_chain(read, members)
     values = [number.value[0] for at in chain if (number := read[at].cue.number)]
