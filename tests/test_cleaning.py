@@ -144,6 +144,7 @@ FURNITURE = [
     ("promo", "一键生成复习长图 >>"),
     ("promo", "免费试听名师精讲课 >"),
     ("promo", "Browse all guides >>"),
+    ("promo", "For more practice, check out our Complete Data Science Program with live sessions"),
     ("login", "最低 0.5 元/天 解锁文章"),
     ("login", "Unlock this story for $0.99 a month"),
     ("code-box", "登录复制"),
@@ -922,3 +923,45 @@ def test_last_paragraph_of_the_last_answer_stays_though_it_asks(told: str) -> No
 def test_answers_that_end_in_a_sign_like_an_arrow_stay(told: str) -> None:
     pairs = [(question, f"{answer}\n{told}") for question, answer in pairs_for(told)]
     assert answers(make_page("".join(f"{n}. {q}\n{a}\n" for n, (q, a) in enumerate(pairs, 1)))) == dict(pairs)
+
+
+def thread(floors: list[str]) -> str:
+    """A numbered page and its comments, a floor each."""
+    page = "".join(f"{n}. {q}\n{a}\n" for n, (q, a) in enumerate(ZH, 1))
+    return page + "全部评论\n" + "".join(f"{n}楼\n某某{n}\n{text}\n点赞 回复\n" for n, text in enumerate(floors, 1))
+
+
+TOLD = [
+    ("连续特征怎么进模型？", "三种办法：归一化以后直接用，分桶以后查表，或者软分桶再加权。"),
+    ("特别长的序列怎么建模？", "分两阶段，先检索出相关的几百条行为，再在上面做注意力。"),
+]
+
+
+def test_labelled_pairs_that_a_comment_tells_stay_and_the_comments_go() -> None:
+    told = "\n".join(f"Q：{q}\nA：{a}" for q, a in TOLD)
+    page = make_page(thread(["写得真好，请问楼主有实习吗？", f"补几道我被问的：\n{told}", "二面挂了还能捞吗？"]))
+    assert answers(page) == dict(ZH + TOLD)
+
+
+def test_open_question_at_the_end_of_an_exchange_is_listed() -> None:
+    told = "\n".join(f"问：{q}\n答：{a}" for q, a in TOLD) + "\n问：维度怎么选？\n答：没答上来，蹲一个"
+    page = make_page(thread([told]))
+    assert answers(page) == dict(ZH + TOLD)
+    assert [question.question for question in page.split.open_questions] == ["维度怎么选？"]
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        "问：楼主有实习吗？\n答：有一段\n问：几个月？\n答：六个",
+        f"问：{TOLD[0][0]}\n答：{TOLD[0][1]}",
+        "Q：怎么投递？\nA：私信\n谢谢",
+    ],
+)
+def test_short_talk_in_comments_goes(talk: str) -> None:
+    assert answers(make_page(thread(["写得真好，请问怎么投递？", talk]))) == dict(ZH)
+
+
+def test_answer_right_above_the_heading_of_comments_stays() -> None:
+    """A name stands above the first mark of a thread, but not above the heading of all of them."""
+    assert answers(make_page(thread(["写得真好，请问怎么投递？", "同问"]))) == dict(ZH)

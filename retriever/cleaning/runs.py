@@ -30,8 +30,9 @@ def by_lead(page: Page) -> None:
             if lead[0] == "teaser":
                 at = _drop_named(page, at, lead)
             continue
+        drop = page.drop_comment if lead[0] in ("comments", "share") else page.drop
         for inside in range(at, end):
-            page.drop(inside, *lead)
+            drop(inside, *lead)
         at = end
 
 
@@ -56,10 +57,17 @@ def by_thread(page: Page) -> None:
     if len(marks) < 2:
         return
     first = marks[0]
-    if first and first - 1 not in page.drops and page.blocks[first].gap == 1 and not page.asks(first - 1):
+    titled = phrases.lead_of(page.blocks[first].plain) is not None  # "all comments": above it stands no name
+    if (
+        first
+        and not titled
+        and first - 1 not in page.drops
+        and page.blocks[first].gap == 1
+        and not page.asks(first - 1)
+    ):
         first -= 1
     for at in range(first, len(page.blocks)):
-        page.drop(at, "comments", "among the comments")
+        page.drop_comment(at, "comments", "among the comments")
 
 
 def by_gutter(page: Page) -> None:

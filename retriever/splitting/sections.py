@@ -108,7 +108,7 @@ def _shared_heads(lines: list[Line], chosen: set[int]) -> set[int]:
     order = sorted(chosen)
     found: set[int] = set()
     for at, line in enumerate(lines):
-        match = _SHARED.match(line.block.plain) if at not in chosen else None
+        match = _SHARED.match(line.block.plain) if at not in chosen and len(line.block.plain) <= 200 else None
         following = bisect_right(order, at) if match else len(order)
         if match and following < len(order):
             number = lines[order[following]].cue.number
