@@ -138,6 +138,7 @@ FURNITURE = [
     ("site-legal", "Do not sell my data"),
     ("site-legal", "QuizBarn Inc. 2024 - Help - Honor code"),
     ("navigation", "文库首页 > 高等教育 > 统计学"),
+    ("navigation", "某某题库 首页 > 统计学 > 模拟试题"),
     ("teaser", "Related course: Debugging nets (4h)"),
     ("teaser", "相关课程：三小时学会调参"),
     ("teaser", "点击查看：历年真题考点汇总"),

@@ -1189,6 +1189,7 @@ def test_what_several_questions_share_is_no_answer_to_the_one_above(pairs: Pairs
     first, *rest = written(pairs, "{n}. {q}\n{a}", "\n").split("\n2. ")
     page = make_page(f"{first}\n{section}\n{head}\nA. Adam  B. SGD  C. RMSProp\n2. {rest[0]}")
     assert answers(page) == dict(pairs)
+    assert all(head not in p.heading_path for p in parents(page))
 
 
 def test_range_in_an_answer_shares_nothing() -> None:

@@ -103,17 +103,25 @@ _SHARED = re.compile(
 )
 
 
+def shared_range(text: str) -> tuple[int, int] | None:
+    """The first and the last of the questions that a line names together."""
+    match = _SHARED.match(text) if len(text) <= 200 else None
+    if match is None:
+        return None
+    first, last = (int(number) for number in match.groups() if number)
+    return first, last
+
+
 def _shared_heads(lines: list[Line], chosen: set[int]) -> set[int]:
     """Lines above what several questions share ("[7~9]", "Questions 7 to 9 refer to this passage"), the next of which is the first of them."""
     order = sorted(chosen)
     found: set[int] = set()
     for at, line in enumerate(lines):
-        match = _SHARED.match(line.block.plain) if at not in chosen and len(line.block.plain) <= 200 else None
-        following = bisect_right(order, at) if match else len(order)
-        if match and following < len(order):
+        shared = shared_range(line.block.plain) if at not in chosen else None
+        following = bisect_right(order, at) if shared else len(order)
+        if shared and following < len(order):
             number = lines[order[following]].cue.number
-            first, last = (int(text) for text in match.groups() if text)
-            if number is not None and number.value[-1] == first < last:
+            if number is not None and number.value[-1] == shared[0] < shared[1]:
                 found.add(at)
     return found
 
