@@ -139,8 +139,17 @@ FURNITURE = [
     ("site-legal", "Do not sell my data"),
     ("site-legal", "QuizBarn Inc. 2024 - Help - Honor code"),
     ("navigation", "文库首页 > 高等教育 > 统计学"),
+    ("navigation", "某某题库 首页 > 统计学 > 模拟试题"),
     ("teaser", "Related course: Debugging nets (4h)"),
     ("teaser", "相关课程：三小时学会调参"),
+    ("teaser", "点击查看：历年真题考点汇总"),
+    ("promo", "一键生成复习长图 >>"),
+    ("promo", "免费试听名师精讲课 >"),
+    ("promo", "Browse all guides >>"),
+    ("promo", "For more practice, check out our Complete Data Science Program with live sessions"),
+    ("login", "最低 0.5 元/天 解锁文章"),
+    ("login", "Unlock this story for $0.99 a month"),
+    ("code-box", "登录复制"),
 ]
 
 
@@ -553,6 +562,9 @@ SAID = [
     "Recommended tools: a profiler and a debugger.",
     "Mikolov et al., Google Inc. 2013",
     "▶ 广告：按点击付费，见效快。",
+    "点击查看：在菜单里选日志，再按确定。",
+    "每人每天 0.5 元，按天计费。",
+    "Read access costs $5 a month for each seat of the team.",
 ]
 
 
@@ -781,6 +793,10 @@ STUBS = [
     "Unlock this answer with Premium.",
     "Log in to see the solution",
     "The answer is locked.",
+    "这题坑多，下一期单独写，记得来催更~",
+    "下篇专门讲",
+    "[to be completed in the next revision]",
+    "To be added in a later edition.",
 ]
 STUB_SHAPES = ["{n}. {q}\n{a}\n\n", "Q{n}: {q}\nA: {a}\n\n", "### {q}\n\n{a}\n\n", "### {q}\n\n> {a}\n\n"]
 
@@ -819,6 +835,8 @@ NO_STUBS = [
     ("单体还是微服务？", "没有标准答案，看团队规模。"),
     ("极值怎么找？", "求导得到答案。"),
     ("写缓冲有什么用？", "先记日志，稍后写。"),
+    ("日志放在哪？", "后面单独写一个文件，期待按天切分。"),
+    ("When is a node removed?", "To be removed in the next round, it must miss two."),
 ]
 
 
@@ -835,3 +853,131 @@ def test_line_that_puts_something_off_above_more_text_stays() -> None:
     pairs = [EN[0], ("What is a Hessian matrix?", "More on this later.\nIt holds the second derivatives."), EN[1]]
     page = make_page("\n\n".join(f"{n}. {q}\n{a}" for n, (q, a) in enumerate(pairs, 1)) + "\n", "a.txt")
     assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize("label", ["【参考答案】", "答案：", "Answer:"])
+def test_stub_below_a_label_of_its_own_goes_with_it(label: str) -> None:
+    stub = "No solution provided" if label == "Answer:" else "VIP 会员可见，开通后查看答案"
+    asked = "What is a Hessian matrix?" if label == "Answer:" else "什么是海森矩阵？"
+    pairs = [*pairs_for(stub), (asked, stub)]
+    page = make_page("".join(f"{n}. {q}\n{label}\n{a}\n\n" for n, (q, a) in enumerate(pairs, 1)))
+    assert questions(page) == [q for q, _ in pairs[:3]]
+    assert [question.question for question in page.split.open_questions] == [asked]
+
+
+@pytest.mark.parametrize("title", ["2  SYSTEMS", "## Systems"])
+def test_stub_above_the_title_of_a_section_goes(title: str) -> None:
+    page = make_page(
+        f"1.1 {EN[0][0]}\n{EN[0][1]}\n\n1.2 {EN[1][0]}\nTo be written.\n\n{title}\n\n2.1 {EN[2][0]}\n{EN[2][1]}\n",
+        "a.md",
+    )
+    assert answers(page) == dict([EN[0], EN[2]])
+
+
+@pytest.mark.parametrize(
+    ("mark", "line", "call"),
+    [
+        ("—— 广告 ——", "年薪三十万的工程师都在学的 Python 实战营，原价 299，今日 0 元，名师直播带练", "扫码立即抢位"),
+        (
+            "- Advertisement -",
+            "Lab coats for every season, now with larger pockets and real buttons",
+            "Subscribe to our newsletter",
+        ),
+    ],
+)
+def test_long_line_between_an_advert_mark_and_a_call_goes(mark: str, line: str, call: str) -> None:
+    pairs = pairs_for(line)
+    told = [f"{n}. {q}\n{a}\n" for n, (q, a) in enumerate(pairs, 1)]
+    page = make_page(f"{told[0]}{mark}\n{line}\n{call}\n{told[1]}{told[2]}")
+    assert answers(page) == dict(pairs)
+
+
+def test_titles_in_their_signs_go_below_a_lead_inside_an_answer() -> None:
+    pairs = [(ZH[0][0], ZH[0][1] + "\n推荐阅读：\n《一文讲透优化器》\n《学习率怎么调？》\n它也叫冲量。"), *ZH[1:]]
+    page = make_page("".join(f"{n}. {q}\n{a}\n" for n, (q, a) in enumerate(pairs, 1)))
+    assert answers(page)[ZH[0][0]] == ZH[0][1] + "\n\n它也叫冲量。"
+
+
+def test_titles_in_their_signs_that_answer_stay() -> None:
+    pairs = [*ZH, ("有哪些值得读的书？", "入门看这两本：\n《统计学习方法》\n《深度学习》")]
+    page = make_page("".join(f"{n}. {q}\n{a}\n" for n, (q, a) in enumerate(pairs, 1)))
+    assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize(
+    "appeal",
+    [
+        "Have you been asked something else? Drop a note in the box next to\nthe coffee machine, or write to notes@example.org.",
+        "Did your interviewer use another one? Tell us in the comments.",
+        "你被问过别的题吗？发邮件到 notes@example.org，\n或者在评论区留言。",
+    ],
+)
+def test_paragraph_that_asks_the_reader_and_bids_him_write_goes_after_the_last_answer(appeal: str) -> None:
+    pairs = pairs_for(appeal)
+    page = make_page("\n\n".join(f"{n}. {q}\n{a}" for n, (q, a) in enumerate(pairs, 1)) + f"\n\n{appeal}\n")
+    assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Have you set it too high? Then the loss grows without bound.",
+        "Did it diverge? Halve the rate, and write the loss to a file.",
+        "你调大了吗？先把它减半，再看损失。",
+    ],
+)
+def test_last_paragraph_of_the_last_answer_stays_though_it_asks(told: str) -> None:
+    pairs = pairs_for(told)
+    page = make_page("\n\n".join(f"{n}. {q}\n{a}" for n, (q, a) in enumerate(pairs, 1)) + f"\n\n{told}\n")
+    assert told in answers(page)[pairs[-1][0]]
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["左移用 <<，右移用 >>", "查看类型会得到 List<String>", "Get the type: List<String>"],
+)
+def test_answers_that_end_in_a_sign_like_an_arrow_stay(told: str) -> None:
+    pairs = [(question, f"{answer}\n{told}") for question, answer in pairs_for(told)]
+    assert answers(make_page("".join(f"{n}. {q}\n{a}\n" for n, (q, a) in enumerate(pairs, 1)))) == dict(pairs)
+
+
+def thread(floors: list[str]) -> str:
+    """A numbered page and its comments, a floor each."""
+    page = "".join(f"{n}. {q}\n{a}\n" for n, (q, a) in enumerate(ZH, 1))
+    return page + "全部评论\n" + "".join(f"{n}楼\n某某{n}\n{text}\n点赞 回复\n" for n, text in enumerate(floors, 1))
+
+
+TOLD = [
+    ("连续特征怎么进模型？", "三种办法：归一化以后直接用，分桶以后查表，或者软分桶再加权。"),
+    ("特别长的序列怎么建模？", "分两阶段，先检索出相关的几百条行为，再在上面做注意力。"),
+]
+
+
+def test_labelled_pairs_that_a_comment_tells_stay_and_the_comments_go() -> None:
+    told = "\n".join(f"Q：{q}\nA：{a}" for q, a in TOLD)
+    page = make_page(thread(["写得真好，请问楼主有实习吗？", f"补几道我被问的：\n{told}", "二面挂了还能捞吗？"]))
+    assert answers(page) == dict(ZH + TOLD)
+
+
+def test_open_question_at_the_end_of_an_exchange_is_listed() -> None:
+    told = "\n".join(f"问：{q}\n答：{a}" for q, a in TOLD) + "\n问：维度怎么选？\n答：没答上来，蹲一个"
+    page = make_page(thread([told]))
+    assert answers(page) == dict(ZH + TOLD)
+    assert [question.question for question in page.split.open_questions] == ["维度怎么选？"]
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        "问：楼主有实习吗？\n答：有一段\n问：几个月？\n答：六个",
+        f"问：{TOLD[0][0]}\n答：{TOLD[0][1]}",
+        "Q：怎么投递？\nA：私信\n谢谢",
+    ],
+)
+def test_short_talk_in_comments_goes(talk: str) -> None:
+    assert answers(make_page(thread(["写得真好，请问怎么投递？", talk]))) == dict(ZH)
+
+
+def test_answer_right_above_the_heading_of_comments_stays() -> None:
+    """A name stands above the first mark of a thread, but not above the heading of all of them."""
+    assert answers(make_page(thread(["写得真好，请问怎么投递？", "同问"]))) == dict(ZH)

@@ -870,6 +870,37 @@ def test_plain_answer_has_no_parts() -> None:
     assert children(page) == []
 
 
+@pytest.mark.parametrize(
+    ("items", "closing"),
+    [
+        (["• 动量：平滑梯度；", "• 权重衰减：缩小权重。"], "注意两者可以一起用。"),
+        (["Momentum: smooths the gradient.", "Weight decay: shrinks the weights."], "Both can be used together."),
+    ],
+)
+def test_last_part_of_one_line_does_not_take_the_closing_words(items: list[str], closing: str) -> None:
+    question = "训练时有哪些技巧？" if closing[0] == "注" else "Which tricks are there?"
+    page = make_page("\n".join([f"1. {question}", *items, closing]) + "\n")
+    assert [p.answer for p in children(page)] == items
+    assert answers(page)[question].endswith(closing)
+
+
+def test_last_part_keeps_a_sentence_that_goes_on_and_text_where_the_others_have_some() -> None:
+    wrapped = ["Momentum: smooths.", "Weight decay: shrinks the weights and by this", "keeps them small."]
+    page = make_page("\n".join(["1. Which tricks are there?", *wrapped]) + "\n")
+    assert part(page, "Weight decay").answer == "\n".join(wrapped[1:])
+    longer = ["Momentum: smooths.", "It keeps a mean.", "Weight decay: shrinks.", "It pulls to zero."]
+    page = make_page("\n".join(["1. Which tricks are there?", *longer]) + "\n")
+    assert part(page, "Weight decay").answer == "\n".join(longer[2:])
+
+
+@pytest.mark.parametrize("lead", ["按下面顺序来：", "Check these three things:", "Do it in this order:"])
+def test_label_that_announces_the_parts_is_none_of_them(lead: str) -> None:
+    text = (
+        f"1. What is to be done?\n{lead}\n1.1 First look\nIt grows.\n1.2 Then mend\nLarge: halve it; small: leave it.\n"
+    )
+    assert [p.question for p in children(make_page(text))][:2] == ["First look", "Then mend"]
+
+
 # questions without an answer
 
 
@@ -1071,6 +1102,132 @@ def test_any_page_of_html_gives_its_pairs_with_citations_that_hold(made: tuple[s
         assert all(re.sub(r"^\s*(?:-|\d\.) |\s", "", line) in cited for line in passage.answer.split("\n"))
     folded = [(question, re.sub(r"\n+", "\n", answer)) for question, answer in pairs]
     assert [(p.question, re.sub(r"\n+", "\n", p.answer)) for p in parents(page)] == folded
+
+
+# numbers that only a blank parts from the question, exams, what several questions share
+
+
+@BOTH
+@pytest.mark.parametrize("blank", [" ", "  ", "\u3000"])
+def test_number_and_a_blank_count_questions(pairs: Pairs, blank: str) -> None:
+    more = [
+        *pairs,
+        ("大批量有什么坏处？", "泛化往往变差。") if pairs is ZH else ("Which batch is best?", "A small one."),
+    ]
+    page = make_page(written(more, "{n}" + blank + "{q}\n{a}", "\n"))
+    assert answers(page) == dict(more)
+
+
+@BOTH
+def test_number_and_a_blank_before_a_question_without_a_mark(pairs: Pairs) -> None:
+    """Some of them ask by their words alone."""
+    more = [*pairs, ("为什么要用验证集", "看泛化。") if pairs is ZH else ("How to choose a batch size", "Try a few.")]
+    page = make_page(written([(q.rstrip("？?"), a) for q, a in more], "{n} {q}\n{a}", "\n"))
+    assert list(answers(page).values()) == [a for _, a in more]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "1 batch of images\n2 batches of text\n3 batches of sound\n4 batches of video",
+        "1 张图\n2 段文本\n3 段音频\n4 段视频",
+        "1 why the loss is high\n2 why it falls\n3 how it ends\n4 what it costs",
+    ],
+)
+@BOTH
+def test_lines_of_an_answer_that_begin_with_a_count_stay_in_it(pairs: Pairs, lines: str) -> None:
+    told = [pairs[0], (pairs[1][0], pairs[1][1] + "\n" + lines), pairs[2]]
+    page = make_page(written(told, "{n}. {q}\n{a}"))
+    assert answers(page) == dict(told)
+
+
+TASKS = {
+    "zh": [
+        ("让梯度更平稳的方法是", ["动量", "丢弃", "裁剪"], "A"),
+        ("下列属于正则化的有", ["动量", "权重衰减", "预热"], "B"),
+        ("批归一化用到的统计量为", ["全部数据", "单个样本", "小批量"], "C"),
+    ],
+    "en": [
+        ("The method that steadies updates is", ["momentum", "dropout", "clipping"], "A"),
+        ("One of these regularises", ["momentum", "weight decay", "warm-up"], "B"),
+        ("Batch normalisation takes its statistics from", ["all data", "one sample", "a minibatch"], "C"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("language", "label"), [("zh", "【答案】"), ("zh", "参考答案："), ("en", "Answer: ")])
+@pytest.mark.parametrize("number", ["{n}. ", "{n}、", "（{n}）"])
+def test_numbered_tasks_with_a_labelled_answer_are_questions(language: str, label: str, number: str) -> None:
+    text = ""
+    for n, (task, options, answer) in enumerate(TASKS[language], 1):
+        listed = "".join(f"{letter}. {option}\n" for letter, option in zip("ABC", options, strict=True))
+        text += number.format(n=n) + f"{task}\n{listed}{label}{answer}\n"
+    page = make_page(text)
+    assert [p.answer for p in parents(page)] == [answer for _, _, answer in TASKS[language]]
+    assert all(p.question.startswith(task) for p, (task, _, _) in zip(parents(page), TASKS[language], strict=True))
+
+
+@pytest.mark.parametrize(("q", "a"), [("问：", "答："), ("Q: ", "A: ")])
+@BOTH
+def test_numbered_points_of_a_labelled_answer_are_no_tasks(pairs: Pairs, q: str, a: str) -> None:
+    points = "1. 收敛更快\n2. 更平稳" if pairs is ZH else "1. It is faster\n2. It is steadier"
+    told = [(question, f"{answer}\n{points}") for question, answer in pairs]
+    page = make_page("\n\n".join(f"{q}{question}\n{a}{answer}" for question, answer in told))
+    assert answers(page) == dict(told)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "head", "section"),
+    [
+        (ZH, "[2~3]", "二、配伍题"),
+        (ZH, "（2～3 题共用题干）", "二、案例题"),
+        (EN, "Questions 2 to 3 refer to this passage.", "II. Reading"),
+        (EN, "(Questions 2-3)", "Part B"),
+    ],
+)
+def test_what_several_questions_share_is_no_answer_to_the_one_above(pairs: Pairs, head: str, section: str) -> None:
+    first, *rest = written(pairs, "{n}. {q}\n{a}", "\n").split("\n2. ")
+    page = make_page(f"{first}\n{section}\n{head}\nA. Adam  B. SGD  C. RMSProp\n2. {rest[0]}")
+    assert answers(page) == dict(pairs)
+    assert all(head not in p.heading_path for p in parents(page))
+
+
+def test_range_in_an_answer_shares_nothing() -> None:
+    told = [EN[0], (EN[1][0], "Values in use are these.\n3 to 5\nLarger ones hurt."), EN[2]]
+    assert answers(make_page(written(told, "{n}. {q}\n{a}", "\n"))) == dict(told)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "title"), [(ZH, "{n:02}\n训练技巧"), (EN, "{n}\nTraining"), (EN, "Part {n}\nTraining")]
+)
+def test_counted_titles_close_the_answer_above(pairs: Pairs, title: str) -> None:
+    text = "".join(f"{title.format(n=n)}\n{n}. {q}\n{a}\n" for n, (q, a) in enumerate(pairs, 1))
+    page = make_page(text)
+    assert answers(page) == dict(pairs)
+    assert all(p.heading_path[-1:] == (title.split("\n")[1],) for p in parents(page)[1:])
+
+
+def test_number_alone_that_is_the_answer_stays() -> None:
+    pairs = [("How many heads has it?", "1\nfew of them"), ("How many layers has it?", "2\nmany more"), EN[0]]
+    page = make_page(written(pairs, "{n}. {q}\n{a}", "\n"))
+    assert questions(page) == [q for q, _ in pairs]
+    assert "1" in answers(page)["How many heads has it?"]
+
+
+@pytest.mark.parametrize(("pairs", "title"), [(ZH, "2  训练技巧"), (EN, "2  TRAINING"), (EN, "2. Training")])
+def test_title_with_the_number_of_the_chapter_below_closes_the_answer(pairs: Pairs, title: str) -> None:
+    (one, first), (two, second), (three, third) = pairs
+    page = make_page(f"1.1 {one}\n{first}\n1.2 {two}\n{second})\n{title}\n\n2.1 {three}\n{third}\n")
+    assert list(answers(page).values()) == [first, second + ")", third]
+
+
+@pytest.mark.parametrize(("pairs", "title"), [(ZH, "二面（主管面）："), (EN, "Second round (on site):")])
+def test_label_above_numbers_that_begin_anew_is_no_answer(pairs: Pairs, title: str) -> None:
+    last = "你有什么想问我的？" if pairs is ZH else "What would you like to ask us?"
+    first, second = written(pairs, "{n}. {q}\n{a}", "\n"), written(pairs[::-1], "{n}. {q}\n{a}", "\n")
+    page = make_page(f"{first}4. {last}\n{title}\n{second}")
+    assert open_questions(page) == [last]
+    assert len(questions(page)) == 6
 
 
 # size

@@ -8,7 +8,7 @@ lines that bid the reader to write, follow, share or subscribe. Labelled and num
 import re
 
 from retriever.cleaning import phrases
-from retriever.cleaning.state import Page
+from retriever.cleaning.state import Page, content_range
 from retriever.cues import display_width
 from retriever.documents import Block
 
@@ -71,9 +71,31 @@ _BID_ZH = re.compile(
     r"(?:那就|就|也|都|请|欢迎|可以?|随时|直接|快|来|去|到|在|向|给|通过|拨打|记得|不妨|麻烦|点击|您|你|我们?|作者|小编|官方|在线|下方|下面|文末|底部|右下角|评论区|留言区|后台|公众号|邮箱|邮件|电话|微信|表单)*"
     r"(?:联系|留言|评论|私信|咨询|客服|点个?赞|关注|收藏|转发|分享|订阅|扫码|加群|反馈|告诉|致电|发邮件|提问|发帖|投票|打分|打赏|三连|点击)"
 )
+_READER = re.compile(r"\byou(?:r|rs)?\b|[你您]|大家|各位|^\W*(?:any|still|more)\b", re.IGNORECASE)
+_MAIL = re.compile(r"\b[\w.+-]{1,40}@[\w-]{1,40}\.\w")
 _CHOICE = re.compile(
     r"\W*(?:(?:yes|no|是|否|有|没有|有用|没用|有帮助|没帮助|喜欢|不喜欢)\W*(?:\d+\W*)?){1,4}", re.IGNORECASE
 )
+
+
+def by_closing_appeal(page: Page) -> None:
+    """Paragraphs after the last answer that ask the reader something and bid him write, share or follow in the same breath."""
+    last = content_range(page)[1]
+    at = last + 2
+    while at < len(page.blocks):
+        end = at + 1
+        while end < len(page.blocks) and page.blocks[end].gap == 1 and page.blocks[end].kind == "paragraph":
+            end += 1
+        block, cue = page.blocks[at], page.cues[at]
+        told = " ".join(other.plain.strip() for other in page.blocks[at:end])
+        asked = re.match(r"[^?？。.!！]{4,120}[?？]\s*(?=\S)", told)
+        fits = block.gap >= 2 and block.kind == "paragraph" and not cue.label and cue.number is None
+        if fits and asked and len(told) <= 400 and _READER.search(asked.group()):
+            bid = told[asked.end() :]
+            if (_BID.search(bid) and (_WAY.search(bid) or _MAIL.search(bid))) or _WE.search(bid) or _BID_ZH.search(bid):
+                for n in range(at, end):
+                    page.drop(n, "feedback", "asks the reader about the page, not about its subject")
+        at = end
 
 
 def by_appeal(page: Page) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from retriever.cleaning import phrases
-from retriever.cleaning.appeals import by_appeal
+from retriever.cleaning.appeals import by_appeal, by_closing_appeal
 from retriever.cleaning.profile import SiteProfile, fold, line_key
 from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
 from retriever.cleaning.state import Page, answered, content_range
@@ -367,9 +367,10 @@ def _among_drops(page: Page) -> None:
         if at in page.drops or beside < 2:
             continue
         around = {page.drops[at - 1][0], page.drops[at + 1][0]}
+        width = 160 if phrases.is_advert_mark(page.blocks[at - 1].plain) else 60
         if (
             _bare(page, at)
-            and display_width(page.blocks[at].plain) <= 60
+            and display_width(page.blocks[at].plain) <= width
             and around <= {"promo", "login", "share", "teaser", "comments", "navigation", "byline"}
         ):
             page.drop(at, "among-furniture", "a short line between two pieces of furniture")
@@ -391,5 +392,5 @@ def _bare(page: Page, at: int) -> bool:
 
 _RULES: tuple[Callable[[Page], None], ...] = (
     _by_markup, by_contents, _by_phrase, _by_paragraph, by_appeal, by_gutter, _by_group, by_lead, by_thread, by_blurbs,
-    by_stub, after_end_marker, _by_edges, _by_subject, _among_drops,
+    by_stub, after_end_marker, by_closing_appeal, _by_edges, _by_subject, _among_drops,
 )  # fmt: skip

@@ -110,7 +110,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "asks for a follow, a like or a subscription",
-            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|\b(?:with|in|on|using|via) (?:our|the) (?:free |mobile )*app\W*$(?<!\.)|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|\badvertisement\W*$|^\W*advertisement\s*[-–—:]|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|start now\W*$|join [\d,]+\+? (?:learners|readers|subscribers|developers|others|people|engineers)|that'?s (?:all|it)\b.{0,20}(?:folks|for)|good luck (?:out there|with your|on your)|happy (?:coding|learning|interviewing)|thanks? (?:you )?for reading|hope (?:this|you|it).{0,30}(?:help|useful|enjoy)|祝.{0,12}(?:面试顺利|拿到|offer|上岸)|感谢(?:阅读|观看|你的阅读|您的阅读)|希望(?:对你|对您|对大家|本文|这篇|能).{0,14}帮助|(?:今天|本文|本期|文章|这篇).{0,10}就(?:先)?(?:到这|写到这)|try (?:it )?free|free credit|new accounts|not a member\?|friend link|members? only|available to \w+ members|unlock \d+|(?:explore|download) (?:program|syllabus|brochure|curriculum)|never miss a|tips in your inbox|published in |part \d+ of \d+|part of (?:the|a|our) series|is available in (?:paperback|print)|leave a review|(?:bootcamp|cohort).{0,30}(?:starts|enrol)|job assistance|distributed under|check out (?:my|our) (?:course|book|other)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
+            r"(?:subscribe|sign up|join)\b.{0,40}(?:newsletter|mailing list|channel|inbox|for free|free (?:trial|course|guide)|e-?mail|weekly|readers)|buy me a coffee|support (?:me|us) on|patreon|follow (?:me|us|@)|(?:like|clap|share|star).{0,30}(?:this (?:post|article|story|repo)|if you (?:found|liked|enjoyed))|if you (?:found|liked|enjoyed) (?:this|it).{0,60}|download (?:the|our) (?:app|free|e-?book)|get the app|\b(?:with|in|on|using|via) (?:our|the) (?:free |mobile )*app\W*$(?<!\.)|(?:\d+ ?%|percent) off|use code \w+|coupon|sponsored (?:by|content|post)|\badvertisement\W*$|^\W*advertisement\s*[-–—:]|join (?:our|the) (?:discord|slack|telegram|community)|enrol+ (?:now|today)|free trial|start now\W*$|join [\d,]+\+? (?:learners|readers|subscribers|developers|others|people|engineers)|that'?s (?:all|it)\b.{0,20}(?:folks|for)|good luck (?:out there|with your|on your)|happy (?:coding|learning|interviewing)|thanks? (?:you )?for reading|hope (?:this|you|it).{0,30}(?:help|useful|enjoy)|祝.{0,12}(?:面试顺利|拿到|offer|上岸)|感谢(?:阅读|观看|你的阅读|您的阅读)|希望(?:对你|对您|对大家|本文|这篇|能).{0,14}帮助|(?:今天|本文|本期|文章|这篇).{0,10}就(?:先)?(?:到这|写到这)|try (?:it )?free|free credit|new accounts|not a member\?|friend link|members? only|available to \w+ members|unlock \d+|(?:explore|download) (?:program|syllabus|brochure|curriculum)|never miss a|tips in your inbox|published in |part \d+ of \d+|part of (?:the|a|our) series|is available in (?:paperback|print)|leave a review|(?:bootcamp|cohort).{0,30}(?:starts|enrol)|job assistance|distributed under|check out (?:my|our) (?:course|book|other|(?:[\w-]+ ){1,5}(?:courses?|books?|program(?:me)?s?|bootcamps?|classes|trainings?)\b)|affiliate (?:links?|disclosure)|unsubscribe (?:at )?any ?time|respect your privacy|straight to your inbox|your e-?mail(?: address)?\W*$|^\W*e-?mail address\W*$|cheat ?sheet \(pdf|(?:comments?|reply|thoughts?) (?:section )?below|let (?:us|me) know (?:in the|what you|below)|drop (?:a|your) comment|send it to me",
         ),
         (
             "promo",
@@ -121,6 +121,16 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "promo",
             "asks for a follow, a like or a subscription",
             r"^\W*check out (?:our|my|the|this|these)\b.{0,60}\b(?:guides?|courses?|articles?|posts?|tutorials?|blog|videos?|books?|e-?books?|series|channel)\b.{0,60}$(?<![.])|^\W*(?:please )?click (?:here|below|the link)[\w ]{0,12} to \b.{0,80}$|^\W*subscribe (?:to|and|for)\b.{0,30}(?:notified|new (?:posts|articles|stories|content|videos)|\b(?:my|our)\b).{0,40}$|^\W*(?:download|get|grab)(?: the| your| a| my| our)?(?: free)? (?:pdf|cheat ?sheet|e-?book|checklist)(?: version)?\W*$|^.{0,60}\benrol+ (?:in|for) (?:our|this|my)\b.{0,60}$|^\W*(?:become|be) a (?:member|subscriber|patron) to\b.{0,40}$|^\W*stay tuned(?:\W*$| for| to).{0,40}$|(?:ask|mention|drop|leave|post|tell|write|let|share|put|reach)\b.{0,30}\bin (?:the|our) comments? ?section\b|^\W*(?:sponsored|promoted|赞助|推广)\s*[:：].{0,100}$|^\W*for (?:more|further) (?:details?|information|info)\W{1,2}(?:please )?(?:refer to|see|check|read|visit) (?:the|this|our|my) (?:articles?|posts?|tutorials?|guides?|blog|link)\b.{0,100}$",
+        ),
+        (
+            "promo",
+            "calls for a click",
+            r"^(?:\W{0,3}#[^#]{1,20}#\W{0,3})?\W{0,3}(?:(?:点击|立即|马上|一键|免费|戳|去|快来|查看|了解|获取|领取|浏览|阅读|下载|试听|报名)[^<>=。]{2,30}|[^<>=。]{2,24}(?:点击|立即|马上|一键|免费|戳)[^<>=。]{2,20})(?<![！？!?-])\s?[>＞»›]{1,3}\W*$|^\W*(?:view|see|read|get|try|learn|start|download|join|explore|browse|shop|discover|check out|sign up|find out|click|tap) [^.。?？!！<>=]{2,60}(?<![=-])\s[>»›]{1,3}\W*$",
+        ),
+        (
+            "login",
+            "login wall, fold or paywall",
+            r"^\W*(?:最低|低至|仅需|只需|只要|限时)?\s?[¥￥]?\d[\d.]*\s?元?\s?[/每]\s?(?:天|日|月|年|篇)\W{0,3}(?:即可|可)?(?:解锁|开通|订阅|畅读|畅享|阅读|查看).{0,10}$|^\W*(?:解锁|开通|订阅|畅读|阅读全文).{0,12}(?:仅需|只需|低至|最低|[¥￥])\s?\d[\d.]*\s?(?:元.{0,6})?$|^\W*(?:unlock|subscribe|full access|get (?:full |unlimited )?access|read (?:it|on|the rest))\b.{0,40}\b(?:for|from|at|only|just) (?:just |only )?(?:[$€£]\s?\d[\d.]*|\d[\d.]* ?(?:cents|dollars|euros?|pounds))(?:\s?(?:/|a|per) ?\w+)?\W*$",
         ),
         (
             "promo",
@@ -180,7 +190,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "navigation",
             "path of the page in its site",
-            r"^\W*(?:(?:您|你)?(?:的)?(?:当前|现在)?(?:所在)?位置\s*[:：]?)?\s*(?:[\u4e00-\u9fff]{0,6}(?:首页|主页)|home)\s*(?<!-)[>›»/|·].{0,80}$",
+            r"^\W*(?:(?:您|你)?(?:的)?(?:当前|现在)?(?:所在)?位置\s*[:：]?)?\s*(?:(?:[\w\u4e00-\u9fff]{2,12}\s)?[\u4e00-\u9fff]{0,6}(?:首页|主页)|home)\s*(?<!-)[>›»/|·].{0,80}$",
         ),
         (
             "tags",
@@ -210,7 +220,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "code-box",
             "a button of a code box",
-            r"^\W*(?:复制(?:代码|内容|成功)?|代码复制|一键(?:获取|复制).{0,10}代码|AI ?写代码|登录后复制|运行(?:代码|结果)?|在线运行.{0,8}|全屏|copy(?: code)?|copied!?|run(?: code)?|try it (?:yourself|online|on .{1,30})|open in .{1,20}|edit code|ask ai|explain code|redirect icon|view raw|expand code|(?:enter|exit) fullscreen mode)\W*+(?:(?<=[|/·\s])(?:复制|运行|全屏|copy|run|ask ai)\W*+)*$",
+            r"^\W*(?:复制(?:代码|内容|成功)?|代码复制|一键(?:获取|复制).{0,10}代码|AI ?写代码|登录(?:后|即)?可?复制|运行(?:代码|结果)?|在线运行.{0,8}|全屏|copy(?: code)?|copied!?|run(?: code)?|try it (?:yourself|online|on .{1,30})|open in .{1,20}|edit code|ask ai|explain code|redirect icon|view raw|expand code|(?:enter|exit) fullscreen mode)\W*+(?:(?<=[|/·\s])(?:复制|运行|全屏|copy|run|ask ai)\W*+)*$",
         ),
         (
             "fold",
@@ -354,8 +364,11 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     )
 )
 _INLINE_TEASER = re.compile(
-    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|featured) (?:courses?|videos?|lessons?|quiz(?:zes)?)|(?:related|recommended) (?:posts?|articles?|reading)|相关(?:课程|视频|专栏|试卷|文档)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended)(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
+    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|featured) (?:courses?|videos?|lessons?|quiz(?:zes)?)|(?:related|recommended) (?:posts?|articles?|reading)|相关(?:课程|视频|专栏|试卷|文档)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended|点击(?:查看|阅读|了解|下载))(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
     re.IGNORECASE,
+)
+_ADVERT_MARK = re.compile(
+    r"^[\W_]*(?:广告|推广|赞助(?:内容)?|ads?|advert(?:isement)?|sponsored(?: content)?|promoted)[\W_]*$", re.IGNORECASE
 )
 _TOC_LEAD = re.compile(
     r"^[\W_]*(?:本文|文章|内容|全文)?(?:目录|大纲|导航|导读)[\W_]*$|^[\W_]*(?:table of )?contents[\W_]*$|^[\W_]*(?:on this page|in this (?:article|post|guide|page)|jump to|quick navigation|question list|questions covered|问题列表|题目列表|问题目录|题目一览|问题清单|快速跳转)[\W_]*$",
@@ -710,6 +723,11 @@ def lead_of(text: str) -> tuple[str, str] | None:
 def is_inline_teaser(text: str) -> bool:
     """True for a line that points to another article in passing ("Read also: …")."""
     return len(text) <= 320 and display_width(text) <= 160 and bool(_INLINE_TEASER.match(text))
+
+
+def is_advert_mark(text: str) -> bool:
+    """True for a line that says no more than that an advertisement stands below it."""
+    return len(text) <= 40 and bool(_ADVERT_MARK.match(text))
 
 
 def is_toc_lead(text: str) -> bool:

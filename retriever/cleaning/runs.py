@@ -27,10 +27,25 @@ def by_lead(page: Page) -> None:
             end = _foreign_until(page, at + 1, end)
         if end < len(page.blocks) and (single_word or lead[0] == "share" or end == at + 1):
             at += 1
+            if lead[0] == "teaser":
+                at = _drop_named(page, at, lead)
             continue
+        drop = page.drop_comment if lead[0] in ("comments", "share") else page.drop
         for inside in range(at, end):
-            page.drop(inside, *lead)
+            drop(inside, *lead)
         at = end
+
+
+def _drop_named(page: Page, start: int, lead: tuple[str, str]) -> int:
+    """Drop the lead above `start` and the lines below it that are nothing but a title in its signs or a link; where others begin."""
+    at = start
+    while at < len(page.blocks) and (
+        page.blocks[at].linked > 0.6 or re.fullmatch(r"\W*(?:\d+\W+)?《[^《》]{2,60}》\W*", page.blocks[at].plain)
+    ):
+        at += 1
+    for n in range(start - 1, at) if at > start else ():
+        page.drop(n, *lead)
+    return at
 
 
 def by_thread(page: Page) -> None:
@@ -42,10 +57,17 @@ def by_thread(page: Page) -> None:
     if len(marks) < 2:
         return
     first = marks[0]
-    if first and first - 1 not in page.drops and page.blocks[first].gap == 1 and not page.asks(first - 1):
+    titled = phrases.lead_of(page.blocks[first].plain) is not None  # "all comments": above it stands no name
+    if (
+        first
+        and not titled
+        and first - 1 not in page.drops
+        and page.blocks[first].gap == 1
+        and not page.asks(first - 1)
+    ):
         first -= 1
     for at in range(first, len(page.blocks)):
-        page.drop(at, "comments", "among the comments")
+        page.drop_comment(at, "comments", "among the comments")
 
 
 def by_gutter(page: Page) -> None:

@@ -13,6 +13,7 @@ from retriever.documents import Block, Source
 # How many lines the rules that look ahead may look at: so many a block of the page, and so many to begin with. Our pages need 0.3 a
 # block at most (measured 2026-11-21); on a page of nothing but leads the rules stop there, and what they have not judged stays.
 AHEAD, AHEAD_FIRST = 10, 100_000
+LEAST_TOLD = 40  # columns of an answer that a comment tells of at length
 
 
 @dataclass
@@ -29,6 +30,33 @@ class Page:
 
     def drop(self, at: int, rule: str, reason: str) -> None:
         self.drops.setdefault(at, (rule, reason))
+
+    def drop_comment(self, at: int, rule: str, reason: str) -> None:
+        """Drop a line that stands among comments, unless it is part of an exchange."""
+        if at not in self._exchanges:
+            self.drop(at, rule, reason)
+
+    @cached_property
+    def _exchanges(self) -> set[int]:
+        """Runs of labelled questions each with its labelled answer on the next line, two of them told of at length: readers tell in
+        comments what they were asked, and what they said.
+        """
+        found: set[int] = set()
+        at = 0
+        while at < len(self.blocks):
+            start, told = at, 0
+            while at + 1 < len(self.blocks) and self._answers(at):
+                told += display_width(self.blocks[at + 1].plain) >= LEAST_TOLD
+                at += 2
+            found |= set(range(start, at)) if told >= 2 else set()
+            at += at == start
+        return found
+
+    def _answers(self, at: int) -> bool:
+        """True for a labelled question with a labelled answer below it that no site has cut off."""
+        asked, told = self.cues[at], self.cues[at + 1]
+        labelled = asked.label == "q" and bool(asked.body.strip()) and told.label == "a" and bool(told.body.strip())
+        return labelled and not phrases.is_cut_off(self.blocks[at + 1].plain)
 
     def look(self, lines: int = 1) -> bool:
         """Count lines looked at ahead of a place; False when there were too many."""

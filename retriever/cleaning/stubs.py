@@ -7,7 +7,7 @@ is below a question, be short, and speak of what its question does not speak of.
 import re
 
 from retriever.cleaning.state import Page, content_range
-from retriever.cues import display_width
+from retriever.cues import display_width, is_title
 
 LONGEST_STUB = 80  # columns
 
@@ -18,10 +18,11 @@ _STUBS = (
     r"(?:回头|有空|改天|晚点|周末|等我|择日|下期|下篇).{0,6}(?:补上?|补充|写|更新?|讲|填上?|整理|完善)(?:[了吧哈哦]|一下)?\W*$",
     r"(?:见|看|详见|放在?|留到|留给|参见)(?:下|后)(?:一)?(?:篇|期|章|回|集|文)",
     r"(?:下一?[篇期章回集]|下次|后文|后面)(?:文章)?.{0,3}再(?:细)?(?:说|讲|聊|写|补|展开|揭晓|更)\W*$",
+    r"(?:下一?[篇期章回集]|下次)(?:文章)?.{0,3}(?:再|单独|专门|另外|详细)(?:细|来|地)?(?:说|讲|聊|写|补|展开|揭晓|更)(?:\W*$|[，,。！!].{0,6}(?:催更|关注|敬请期待|留言))",
     r"^\W*(?:答案|解析|内容)?(?:待|等)(?:补充?|更新|完善|整理|续|解答|回答|填)中?(?:\W|$)",
+    r"^\W*to be (?:added|written|done|completed|filled in|continued|answered)(?: (?:in|with) (?:the|a|an|our|my) (?:next|later|future|new|upcoming)\b.{0,30})?\W*$",
     r"^\W*(?:TODO|TBD|TBA|WIP|FIXME)\b",
     r"^\W*(?:(?:I|we)(?:.?ll| will) |(?:(?:an?|the|this|my|full) )*(?:answers?|solutions?|explanations?|details|sections?|write-?up)?\s*(?:is |are )?(?:will |to |shall )?(?:be )?)(?:add(?:ed)?|fill(?:ed)?|writ(?:e|ten)|answer(?:ed)?|updated?|expand(?:ed)?|cover(?:ed)?|com(?:e|ing)|follow)\b.{0,24}\b(?:soon|later|shortly|next (?:week|time|post|part))\W*$",
-    r"^\W*to be (?:added|written|done|completed|filled in|continued|answered)\W*$",
     r"\b(?:see|covered in|saved? for|left for) (?:the |my |our |an? )?(?:next|follow-?up|upcoming|later|future|separate) (?:posts?|parts?|articles?|episodes?|chapters?|issues?|videos?)\b",
     r"\b(?:this|still|section|answer)\b.{0,8}\ba? ?work in progress\b",
     # not known, to be given by others
@@ -47,8 +48,15 @@ def by_stub(page: Page) -> None:
     for at in range(len(page.blocks) - 1):
         if at in page.drops or at + 1 in page.drops or not _may_ask(page, at):
             continue
-        if _is_stub(page, at, at + 1) and _ends(page, at + 2, last):
-            page.drop(at + 1, "placeholder", "stands where an answer was to come")
+        told = at + 2 if _only_label(page, at + 1) else at + 1
+        if told < len(page.blocks) and _is_stub(page, at, told) and _ends(page, told + 1, last):
+            for n in range(at + 1, told + 1):
+                page.drop(n, "placeholder", "stands where an answer was to come")
+
+
+def _only_label(page: Page, at: int) -> bool:
+    """True for the label of an answer alone on its line."""
+    return page.cues[at].label == "a" and not page.cues[at].body.strip()
 
 
 def _may_ask(page: Page, at: int) -> bool:
@@ -73,7 +81,8 @@ def _ends(page: Page, at: int, last: int) -> bool:
     """True where an answer ends before block `at`: at a question, a title, furniture, the end; behind the last question at a blank line."""
     if at >= len(page.blocks) or at in page.drops or _may_ask(page, at):
         return True
-    return page.blocks[at].gap >= 2 and at > last
+    titled = is_title(page.blocks[at].plain) and at + 1 < len(page.blocks) and _may_ask(page, at + 1)
+    return page.blocks[at].gap >= 2 and (at > last or titled)
 
 
 def _words(text: str) -> set[str]:

@@ -46,7 +46,8 @@ def unmistakable(lines: list[Line], chosen: set[int]) -> set[int]:
                     and not in_list(lines, at)
                     and not continues_list(lines, at, chosen | found)
                 )
-            if (answered or unfolds) and followed_by_content(lines, at, chosen):
+            goes_on = labelled and at - 2 in found and lines[at - 1].cue.label == "a"  # the next of a labelled exchange
+            if goes_on or ((answered or unfolds) and followed_by_content(lines, at, chosen)):
                 found.add(at)
         if at in chosen or at in found:
             last = number.value[-1] if number is not None else 0

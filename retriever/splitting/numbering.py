@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from retriever.cues import Cue, Number, display_width, is_title
+from retriever.cues import Cue, Number, ask_score, display_width, is_title
 from retriever.documents import Block
 from retriever.readers.plain import cue_of
 
@@ -75,7 +75,7 @@ class Line:
 
 def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
-    lines = _lettered([Line(block, cue_of(block.plain)) for block in blocks])
+    lines = _examined(_counted(_lettered([Line(block, cue_of(block.plain)) for block in blocks])))
     for at, (label, question) in enumerate(pairwise(lines)):
         alone = (
             label.cue.label == "q"
@@ -88,6 +88,68 @@ def read_lines(blocks: list[Block]) -> list[Line]:
         elif _tells(label, question):
             lines[at] = replace(label, told=True)
     return lines
+
+
+_COUNT = re.compile(r"(\d{1,3})[ \t\u00a0\u3000]+(?=\S)")
+
+
+def _counted(lines: list[Line]) -> list[Line]:
+    """The lines with numbers that only a blank parts from their question ("7 What is drift?") read as such.
+
+    Sentences, rows and headings begin like that too, so four or more must count up from 1 without a gap, text between them, and most
+    of them ask.
+    """
+    read = list(lines)
+    members: list[int] = []
+    for at, line in enumerate(lines):
+        match = _COUNT.match(line.block.plain)
+        if match and line.block.kind == "paragraph" and line.cue.number is None and not line.cue.label:
+            body = line.block.plain[match.end() :]
+            count = Number("blank", (int(match.group(1)),), match.end())
+            read[at] = replace(line, cue=Cue("", count, body, match.end(), ask_score(body[:2000])))
+            members.append(at)
+    chain = best_chain(read, members)
+    values = [number.value[0] for at in chain if (number := read[at].cue.number)]
+    if len(chain) < 4 or values != list(range(1, len(chain) + 1)):
+        return lines
+    apart = sum(other > one + 1 for one, other in pairwise(chain))
+    asking = sum(read[at].cue.ask >= 0.5 for at in chain)
+    if asking < 0.6 * len(chain) or apart < 0.6 * (len(chain) - 1):
+        return lines
+    counted = set(chain)
+    return [read[at] if at in counted else line for at, line in enumerate(lines)]
+
+
+def _examined(lines: list[Line]) -> list[Line]:
+    """The lines of an exam with its numbered tasks read as questions, whatever they say ("7. The antidote of warfarin is").
+
+    A task has a labelled answer below it and before the next number of its scheme, no other question or title between. So have at
+    least three of a scheme, and most of those on the page: lists inside labelled answers have the label above them.
+    """
+    members: dict[str, list[int]] = {}
+    tasks: dict[str, list[int]] = {}
+    open_: dict[str, int] = {}  # the last member of a scheme, as long as nothing has closed it
+    for at, line in enumerate(lines):
+        number = line.cue.number
+        if line.cue.label == "a":
+            for scheme, task in open_.items():
+                tasks.setdefault(scheme, []).append(task)
+            open_ = {}
+        elif line.cue.label == "q" or line.block.kind in ("heading", "term"):
+            open_ = {}
+        elif number is not None and line.eligible and number.scheme not in (*LETTERS, *LETTERS.values()):
+            members.setdefault(number.scheme, []).append(at)
+            open_[number.scheme] = at
+    asked = {
+        at
+        for scheme, found in tasks.items()
+        if len(found) >= 3 and len(found) >= 0.7 * len(members[scheme])
+        for at in found
+    }
+    return [
+        replace(line, cue=replace(line.cue, ask=max(line.cue.ask, 0.7))) if at in asked else line
+        for at, line in enumerate(lines)
+    ]
 
 
 LETTERS = {

@@ -9,7 +9,7 @@ from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
 from retriever.splitting.beside import inline_topic
 from retriever.splitting.numbering import Line
-from retriever.splitting.sections import framed_title
+from retriever.splitting.sections import framed_title, shared_range
 from retriever.splitting.segments import cut
 from retriever.splitting.styles import Style
 
@@ -65,7 +65,8 @@ def gather(source: Source, lines: list[Line], style: Style, title: str) -> list[
     heading: Block | None = None
     for here, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         line = lines[here]
-        if here in style.sections or line.block.kind == "heading":
+        titled = here in style.sections and shared_range(line.block.plain) is None
+        if titled or line.block.kind == "heading":
             path = _deeper(path, line)
             heading = line.block
         if here in style.sections:

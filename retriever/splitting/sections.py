@@ -1,6 +1,7 @@
 """Titles that close the answer before them without being questions."""
 
 import re
+from bisect import bisect_right
 
 from retriever.cues import ask_score, display_width, is_title
 from retriever.splitting.numbering import CHAPTER, Line
@@ -10,7 +11,8 @@ from retriever.splitting.places import continues_list
 def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
     """Titles that close the answer before them without being questions: headings, chapter lines, numbered titles before a question."""
     level = int(kind.split(":")[1]) if kind.startswith("heading:") else 6
-    found = set()
+    found = _counted_titles(lines, chosen) | _shared_heads(lines, chosen)
+    chosen = chosen | found
     for at, line in enumerate(lines):
         if at in chosen:
             continue
@@ -25,6 +27,10 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
             found.add(at)
         elif kind == "item" and at + 1 in chosen and line.titled and line.block.indent < lines[at + 1].block.indent:
             found.add(at)
+        elif at + 1 in chosen and _numbered_above(line, lines[at + 1]):
+            found.add(at)
+        elif at + 1 in chosen and at - 1 in chosen and _restarts(lines, at):
+            found.add(at)
         elif (
             at + 1 < len(lines)
             and at + 1 in chosen
@@ -36,7 +42,7 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
                 continue
             if (
                 line.cue.number is not None
-                and line.cue.number.scheme in ("han", "ordinal", "dot", "comma", "hans")
+                and line.cue.number.scheme in ("han", "ordinal", "dot", "comma", "hans", "roman")
                 and _coarser(lines, at, chosen)
                 and line.titled
             ) or (
@@ -46,6 +52,76 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
                 and line.block.kind == "paragraph"
                 and (line.block.strong or _spaced_title(lines, at))
             ):
+                found.add(at)
+    return found
+
+
+def _numbered_above(line: Line, following: Line) -> bool:
+    """True for "3  SYSTEMS" above question 3.1."""
+    match = re.match(r"(\d{1,3})[.、]?\s+\S", line.block.plain)
+    number = following.cue.number
+    return bool(match) and line.titled and number is not None and number.value == (int(match.group(1)), 1)  # type: ignore[union-attr]
+
+
+def _restarts(lines: list[Line], at: int) -> bool:
+    """True for a short line that ends in a colon between two questions in the same dress, the numbers of which begin anew below it."""
+    before, after, text = lines[at - 1].cue.number, lines[at + 1].cue.number, lines[at].block.plain.rstrip()
+    return (
+        before is not None
+        and after is not None
+        and lines[at - 1].dress == lines[at + 1].dress
+        and before.value[-1] > after.value[-1] == 1
+        and lines[at].block.kind == "paragraph"
+        and text[-1:] in ":："
+        and not lines[at].cue.label
+        and display_width(text) <= 40
+    )
+
+
+_COUNTER = re.compile(r"(?:(?:part|no\.?|section)\s?)?(\d{1,2})[.、]?$", re.IGNORECASE)
+
+
+def _counted_titles(lines: list[Line], chosen: set[int]) -> set[int]:
+    """Numbers alone on their line that count up over the page, each above a bare title and a question, with these titles."""
+    found: list[int] = []
+    last = 0
+    for at, line in enumerate(lines[:-2]):
+        match = _COUNTER.match(line.block.plain.strip()) if at + 2 in chosen else None
+        if not match or chosen & {at - 1, at, at + 1} or not lines[at + 1].titled:
+            continue
+        if int(match.group(1)) == last + 1 or (not found and int(match.group(1)) == 2):  # above the first may be none
+            found.append(at)
+            last = int(match.group(1))
+    return {n for at in found for n in (at, at + 1)} if len(found) >= 2 else set()
+
+
+_RANGE = r"(\d{1,3})\s*题?\s*(?:[-–—~～至到]|to|through|and)\s*第?\s*(\d{1,3})"
+_SHARED = re.compile(
+    rf"\W*(?:questions?|items?)\s+{_RANGE}(?!\d)(?=\W*$|\W*\s(?:refer|are|share|relate|use|concern))|\W*第?\s*{_RANGE}\s*题"
+    rf"|[\[【(（]\s*{_RANGE}\s*[\]】)）]\W*$",
+    re.IGNORECASE,
+)
+
+
+def shared_range(text: str) -> tuple[int, int] | None:
+    """The first and the last of the questions that a line names together."""
+    match = _SHARED.match(text) if len(text) <= 200 else None
+    if match is None:
+        return None
+    first, last = (int(number) for number in match.groups() if number)
+    return first, last
+
+
+def _shared_heads(lines: list[Line], chosen: set[int]) -> set[int]:
+    """Lines above what several questions share ("[7~9]", "Questions 7 to 9 refer to this passage"), the next of which is the first of them."""
+    order = sorted(chosen)
+    found: set[int] = set()
+    for at, line in enumerate(lines):
+        shared = shared_range(line.block.plain) if at not in chosen else None
+        following = bisect_right(order, at) if shared else len(order)
+        if shared and following < len(order):
+            number = lines[order[following]].cue.number
+            if number is not None and number.value[-1] == shared[0] < shared[1]:
                 found.add(at)
     return found
 

@@ -18,7 +18,7 @@ _LEANING = re.compile(
     re.IGNORECASE,
 )
 _INTRODUCING = re.compile(
-    r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|几点|几种|几个|such as|following|include[sd]?|are|is)\s*$",
+    r"(?:如下|以下|包括|例如|比如|即|是|为|有|分为|几点|几种|几个|such as|following|include[sd]?|are|is|(?:下面|以下|下列).{1,6}|these(?: \w+){0,2}|in (?:this|that) order|like (?:this|so))\s*$",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(
@@ -270,7 +270,7 @@ def _worthwhile(answer: list[Block], closed: list[tuple[_Open, int, int, tuple[s
         alone = len(group) == 1 and not (marked and (nested or group[0][2] > 1 or ask_score(group[0][0].title) >= 0.5))
         if group[0][2] > DEEPEST or alone or max(nested, marked) < 0.5 * len(group):
             continue
-        for opener, end, depth, path in _absorbed(answer, group):
+        for opener, end, depth, path in _ended(answer, _absorbed(answer, group)):
             blocks = answer[opener.at : _trim(answer, opener.at, end)]
             width = display_width(" ".join(b.plain for b in blocks))
             told = width >= display_width(opener.title) + 4 or (not opener.labelled and width >= 16)
@@ -278,6 +278,21 @@ def _worthwhile(answer: list[Block], closed: list[tuple[_Open, int, int, tuple[s
                 topics.append(Topic(opener.title, blocks, path, depth))
     topics.sort(key=lambda topic: topic.blocks[0].start)
     return topics
+
+
+def _ended(
+    answer: list[Block], group: list[tuple[_Open, int, int, tuple[str, ...]]]
+) -> list[tuple[_Open, int, int, tuple[str, ...]]]:
+    """The siblings without what closes the whole answer: where all but the last are one finished line, so is the last."""
+    *others, (last, end, depth, path) = group
+    head, below = answer[last.at], answer[last.at + 1 : end]
+    single = bool(others) and all(there - one.at == 1 for one, there, _, _ in others)
+    closing = all(
+        block.kind == "paragraph" and block.indent <= head.indent and not block.plain[:1].islower() for block in below
+    )
+    if single and below and closing and head.plain.rstrip()[-1:] in _STOPS[:-2]:
+        end = last.at + 1
+    return [*others, (last, end, depth, path)]
 
 
 def _absorbed(
