@@ -1105,3 +1105,46 @@ def test_a_labelled_question_without_an_answer_does_not_take_the_next_one_s(text
     first, second = (line for line in text.split("\n") if line[:2] in ("Q:", "问："))
     assert open_questions(page) == [first.split(":")[-1].split("：")[-1].strip()]
     assert questions(page) == [second.split(":")[-1].split("：")[-1].strip()]
+
+
+# what holds an answer
+
+HELD = {
+    "panel.html": "<details><summary>{q}</summary><h4>{one}</h4><p>{a}</p><h4>{two}</h4><p>{b}</p></details>",
+    "button.html": "<div><button aria-expanded='false'>{q}</button><div hidden><h2>{one}</h2><p>{a}</p><h2>{two}</h2><p>{b}</p></div></div>",
+    "item.html": "<ol><li><strong>{q}</strong><h4>{one}</h4><p>{a}</p><h4>{two}</h4><p>{b}</p></li></ol>",
+    "terms.html": "<h3>{q}</h3><dl><dt>{one}</dt><dd>{a}</dd><dt>{two}</dt><dd>{b}</dd></dl>",
+    "panel.md": "<details>\n<summary>{q}</summary>\n\n#### {one}\n\n{a}\n\n#### {two}\n\n{b}\n\n</details>\n",
+}
+HELD_ANSWERS = [
+    ("怎么给果树浇水？", "春天", "每周浇一次，浇透为止。", "夏天", "早晚各浇一次，避开正午。"),
+    (
+        "How do I water a fruit tree?",
+        "Spring",
+        "Water it once a week and soak the roots.",
+        "Summer",
+        "Water it early and late, never at noon.",
+    ),
+]
+
+
+@pytest.mark.parametrize("shape", HELD)
+@pytest.mark.parametrize("words", HELD_ANSWERS, ids=["zh", "en"])
+def test_titles_in_what_holds_an_answer_are_its_parts(shape: str, words: tuple[str, ...]) -> None:
+    question, one, a, two, b = words
+    first = HELD[shape].format(q=question, one=one, a=a, two=two, b=b)
+    page = make_page(first + "\n" + first.replace(question, "What about winter?").replace(a, b + " " + a), shape)
+    assert questions(page) == [question, "What about winter?"]
+    assert [p.question for p in children(page)] == [one, two, one, two]
+    assert a in parents(page)[0].answer and b in parents(page)[0].answer
+
+
+@pytest.mark.parametrize("title", ["Part two: trees", "Which questions come up about trees?"])
+def test_a_panel_of_several_questions_is_a_section(title: str) -> None:
+    text = f"<details>\n<summary>{title}</summary>\n\n" + written(EN, "### {q}\n\n{a}") + "\n</details>\n"
+    assert answers(make_page(text, "a.md")) == dict(EN)
+
+
+def test_a_list_of_definitions_that_ask_is_a_list_of_questions() -> None:
+    text = "<h2>What do people ask?</h2><dl>" + written(EN, "<dt>{q}</dt><dd>{a}</dd>") + "</dl>"
+    assert answers(make_page(text, "a.html")) == dict(EN)

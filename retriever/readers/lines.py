@@ -59,6 +59,7 @@ class _Lines:
         self.markdown = source.format == "markdown" or _looks_like_markdown(self.lines)
         self.last_line = 0
         self.unclosed: dict[str, int] = {}
+        self.inside = 0  # `<details>` that are open, their summaries read
 
     def read(self) -> tuple[str, list[Block]]:
         at = self._front_matter()
@@ -116,15 +117,19 @@ class _Lines:
         if self.markdown and at + 1 < len(self.lines) and len(text) < 120 and self._is_setext(at, text):
             self._add("heading", at, at, level=1 if "=" in self.lines[at + 1] else 2)
             return at + 2
-        if _RULE.match(text) or _TAG_ONLY.match(text) or re.match(r":{3,}\s*\w*$", text):
-            return at + 1
-        return self._line(at, text)
+        closed = text.lower().count("</details")
+        if not (_RULE.match(text) or _TAG_ONLY.match(text) or re.match(r":{3,}\s*\w*$", text)):
+            self._line(at, text)
+        self.inside = max(0, self.inside - closed)
+        return at + 1
 
     def _line(self, at: int, text: str) -> int:
         """A line by itself: heading, list item, quote, summary, image or paragraph."""
         summary = _SUMMARY.match(text)
         if summary:
-            return self._add("term", at, at, plain=_TAG.sub("", summary.group(1)).strip())
+            self._add("term", at, at, plain=_TAG.sub("", summary.group(1)).strip())
+            self.inside += 1
+            return at + 1
         heading = _HEADING.match(text) if self.markdown else None
         if heading:
             return self._add("heading", at, at, level=heading.end())
@@ -231,6 +236,7 @@ class _Lines:
                 strong=bool(re.match(r"(?:\*\*|__).+(?:\*\*|__)[\s。.:：?？]*$", bare)) and bare.count("**") <= 4,
                 linked=_linked(text),
                 gap=min(2, first + 1 - self.last_line) if self.last_line else 2,
+                inside=min(self.inside, 8),
             )
         )
         self.last_line = last + 1

@@ -23,13 +23,15 @@ CHAPTER = re.compile(
 @dataclass(frozen=True, slots=True)
 class Line:
     """A block with what it says of itself; `above` says that it is the question of a label that stands alone on the line before,
-    `told` that it is a list item that asks outright and has its answer below it.
+    `told` that it is a list item that asks outright and has its answer below it; `held` that it stands in the list item or panel of a
+    question, or in a list of definitions right below one, and so belongs to its answer.
     """
 
     block: Block
     cue: Cue
     above: bool = False
     told: bool = False
+    held: bool = False
 
     @property
     def eligible(self) -> bool:
@@ -39,7 +41,7 @@ class Line:
             return False
         if block.kind == "quote":
             return self.cue.label == "q"
-        if self.cue.label == "a" or self.above:
+        if self.cue.label == "a" or self.above or self.held:
             return False
         if self.cue.label == "q" and not self.cue.body:
             return self.cue.ask >= 0.5
@@ -87,7 +89,47 @@ def read_lines(blocks: list[Block]) -> list[Line]:
             lines[at + 1] = replace(question, above=True)
         elif _tells(label, question):
             lines[at] = replace(label, told=True)
+    for start, end in (*_holding(lines), *_defining(lines)):
+        lines[start + 1 : end] = [replace(line, held=True) for line in lines[start + 1 : end]]
     return lines
+
+
+def _holding(lines: list[Line]) -> list[tuple[int, int]]:
+    """Questions with what stands in their list items or unfolding panels, as (question, end).
+
+    What holds another unfolding question, or two that are set apart, is a section whatever its title says.
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at + 1 < len(lines):
+        line, end = lines[at], at + 1
+        if line.cue.ask >= 0.5 and line.dressed and line.eligible:
+            while end < len(lines) and lines[end].block.inside > line.block.inside:
+                end += 1
+        asking = [n for n in range(at + 1, end) if lines[n].cue.ask >= 0.7 and lines[n].dressed and lines[n].eligible]
+        if end == at + 1 or len(asking) >= 2 or any(lines[n].block.kind == "term" for n in asking):
+            at += 1
+        else:
+            found.append((at, end))
+            at = end
+    return found
+
+
+def _defining(lines: list[Line]) -> list[tuple[int, int]]:
+    """Questions right above a list of definitions none of whose terms asks, as (last line before the list, end of the list)."""
+    found: list[tuple[int, int]] = []
+    at = 1
+    while at < len(lines):
+        end = at
+        while end < len(lines) and lines[end].block.kind in ("term", "definition"):
+            end += 1
+        terms = [line for line in lines[at:end] if line.block.kind == "term"]
+        if any(line.block.kind == "definition" for line in lines[at:end]) and all(line.cue.ask < 0.5 for line in terms):
+            told = lines[at - 1].block.plain.rstrip()[-1:] in (":", "：") and at >= 2
+            if lines[at - 2 if told else at - 1].cue.ask >= 0.7:
+                found.append((at - 1, end))
+        at = end + 1
+    return found
 
 
 LETTERS = {

@@ -36,11 +36,12 @@ def in_list(lines: list[Line], at: int) -> bool:
 
 
 def followed_by_content(lines: list[Line], at: int, chosen: set[int]) -> bool:
+    """True when what stands below line `at` may answer it."""
     following = at + 2 if at + 1 < len(lines) and lines[at + 1].above else at + 1
     if following >= len(lines) or following in chosen:
         return False
     line = lines[following]
-    return (
+    return line.held or (
         line.block.kind != "heading"
         and not is_url(line.block.plain)
         and not (line.cue.ask == 1.0 and line.cue.number is None and line.cue.label != "a")

@@ -12,7 +12,7 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
     level = int(kind.split(":")[1]) if kind.startswith("heading:") else 6
     found = set()
     for at, line in enumerate(lines):
-        if at in chosen:
+        if at in chosen or line.held:
             continue
         if CHAPTER.match(line.block.plain) and line.titled and line.block.gap >= 2 and line.cue.ask < 0.5:
             found.add(at)

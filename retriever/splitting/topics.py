@@ -187,6 +187,8 @@ def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
         return ("number", cue.number.scheme, len(cue.number.value), block.indent)
     if block.kind == "heading":
         return ("heading", block.level)
+    if block.kind == "term":
+        return ("term", block.indent)
     if block.kind in ("paragraph", "item", "definition"):
         match = _label_of(line)
         if match:
@@ -233,7 +235,7 @@ def _title(block: Block, cue: Cue, *, named: bool = False, titled: bool = False)
     if bracketed:
         return bracketed.group(bracketed.lastindex or 0).strip(), True
     body = plain_text(cue.body)
-    if block.kind == "heading" or block.strong or titled:
+    if block.kind in ("heading", "term") or block.strong or titled:
         return body.strip(" :："), True
     emphasised = re.match(r"\s*(?:[•*+-]\s+|\d{1,3}[.、)]\s*)?(?:\*\*|__|`)([^*_`]{1,60})(?:\*\*|__|`)", block.text)
     for match in (
