@@ -12,7 +12,7 @@ from retriever.readers.plain import cue_of
 # Weights of the numbering search, set by hand. Halving or doubling each changes no pair of tests/pages/dev and the five first pages,
 # but for half of FREE_RESTART_COST, which loses one (measured 2026-11-21).
 GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
-_MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
+MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
 CHAPTER = re.compile(
     r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module|Unit)(?:\s+|\s?[.#·]\s?)[\dIVX]+"
     r"|(?-i:(?:Part|PART|Section|SECTION|Paper|Unit)\s+[A-Z])(?!\w)(?=\W*$|\s*[^\w\s]|\s+(?-i:[A-Z]))",
@@ -174,7 +174,7 @@ def part_schemes(lines: list[Line]) -> set[str]:
 
 def _tells(item: Line, following: Line) -> bool:
     """True for a list item that asks outright above something of its own that does not."""
-    listed = following.block.kind == "item" and _MARKER.match(following.block.text)
+    listed = following.block.kind == "item" and MARKER.match(following.block.text)
     below = following.block.kind != "heading" and (not listed or following.block.indent > item.block.indent)
     return (
         item.block.kind == "item"

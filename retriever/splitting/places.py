@@ -18,6 +18,12 @@ def alone(lines: list[Line], at: int, airy: bool) -> bool:
     return not airy or block.gap >= 2 or (following is not None and following.gap >= 2)
 
 
+def holds_text(lines: list[Line], at: int) -> bool:
+    """True for the first line of a list item of a web page that holds more than that line."""
+    block = lines[at].block
+    return block.kind == "item" and at + 1 < len(lines) and lines[at + 1].block.inside > block.inside
+
+
 def in_list(lines: list[Line], at: int) -> bool:
     """True when the neighbours of a numbered line are the items before and after it."""
     number = lines[at].cue.number
