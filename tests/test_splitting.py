@@ -1210,3 +1210,24 @@ def test_labels_that_share_a_word_of_the_question_are_parts(question: str) -> No
         f"Q1. {question}\nType I error: a false alarm.\nType II error: a miss.\n\nQ2. What is power?\nOne minus beta.\n"
     )
     assert [p.question for p in children(make_page(text))] == ["Type I error", "Type II error"]
+
+
+@pytest.mark.parametrize(
+    ("titles", "pairs"),
+    [(["Questions about optimisers for beginners", "Questions about layers and their weights"], EN), (["优化器部分", "网络层与归一化部分"], ZH)],
+    ids=["en", "zh"],
+)  # fmt: skip
+def test_titles_that_the_contents_name_close_the_answer_before_them(titles: list[str], pairs: Pairs) -> None:
+    """Also where the answer before them was taken out, so that they stand right below its question."""
+    one, two, three = (f"Q{n}. {q}\n{a}" for n, (q, a) in enumerate(pairs, 1))
+    gone = "Q4. What is a gate?\nAnswer: coming soon." if pairs is EN else "Q4. 什么是门控？\n登录后查看完整内容"
+    head = "\n".join(titles)
+    for first in (f"{one}\n\n{two}", f"{one}\n\n{two}\n\n{gone}"):
+        page = make_page(f"Notes\n\n{head}\n\n{titles[0]}\n\n{first}\n\n{titles[1]}\n\n{three}\n")
+        assert answers(page) == dict(pairs)
+
+
+def test_a_title_in_an_answer_that_no_contents_name_stays() -> None:
+    (first, told), (second, more), _ = EN
+    text = f"Notes\n\nQ1. {first}\n{told}\n\nA longer title that is part of the answer here\n\nQ2. {second}\n{more}\n"
+    assert "A longer title" in answers(make_page(text))[first]

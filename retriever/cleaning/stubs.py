@@ -7,7 +7,7 @@ is below a question, be short, and speak of what its question does not speak of.
 import re
 
 from retriever.cleaning.state import Page, content_range
-from retriever.cues import display_width
+from retriever.cues import display_width, is_title
 
 LONGEST_STUB = 80  # columns
 
@@ -68,10 +68,11 @@ def _is_stub(page: Page, question: int, at: int) -> bool:
 
 
 def _ends(page: Page, at: int, last: int) -> bool:
-    """True where an answer ends before block `at`: at a question, a title, furniture, the end; behind the last question at a blank line."""
+    """True where an answer ends before block `at`: at a question, furniture, the end, a title above a question; behind the last question at a blank line."""
     if at >= len(page.blocks) or at in page.drops or _may_ask(page, at):
         return True
-    return page.blocks[at].gap >= 2 and at > last
+    titled = is_title(page.blocks[at].plain) and at + 1 < len(page.blocks) and _may_ask(page, at + 1)
+    return page.blocks[at].gap >= 2 and (at > last or titled)
 
 
 def _words(text: str) -> set[str]:

@@ -173,25 +173,25 @@ class _Lines:
 
     def _code_run(self, at: int) -> int | None:
         """Index of the last line of an unfenced code run of two or more lines that starts at `at`, or None."""
-        if not _is_code(self.lines[at]):
+        if not is_code(self.lines[at]):
             return None
         end, signs = at, 1
         for n in range(at + 1, len(self.lines)):
             line = self.lines[n]
-            if _is_code(line):
+            if is_code(line):
                 end, signs = n, signs + 1
             elif (
                 line.strip().startswith("#")
                 and not re.search(r"[?？]\s*$", line)
                 and n + 1 < len(self.lines)
-                and _is_code(self.lines[n + 1])
+                and is_code(self.lines[n + 1])
             ):
                 end = n
             elif not (line[:1] in " \t" and line.strip() and not _has_prose(line)):
                 if (
                     line.strip()
                     or n + 1 >= len(self.lines)
-                    or not (_is_code(self.lines[n + 1]) and self.lines[n + 1][:1] in " \t")
+                    or not (is_code(self.lines[n + 1]) and self.lines[n + 1][:1] in " \t")
                 ):
                     break
             else:
@@ -249,7 +249,7 @@ def _holds(text: str) -> Callable[[str], bool]:
 
 def _looks_like_markdown(lines: list[str]) -> bool:
     """True for a text file with several headings, fences or emphasised heads."""
-    headings = sum(bool(re.match(r"#{1,6}\s+\S", line)) and not _is_code(line) for line in lines)
+    headings = sum(bool(re.match(r"#{1,6}\s+\S", line)) and not is_code(line) for line in lines)
     fences = sum(line.strip().startswith("```") for line in lines)
     strong = sum(line.count("**") >= 2 for line in lines)
     python_comments = sum(bool(re.match(r"#\s", line)) for line in lines)
@@ -261,7 +261,8 @@ def _looks_like_markdown(lines: list[str]) -> bool:
     )
 
 
-def _is_code(line: str) -> bool:
+def is_code(line: str) -> bool:
+    """True for a line that looks like code and not like prose."""
     text = line.strip()
     return bool(text) and not _has_prose(text) and bool(_CODE_LINE.search(text))
 
