@@ -54,7 +54,8 @@ class Block:
     `text` is what a reader of the page sees (for text and Markdown: the source verbatim without its indentation); `plain` is the
     same without markup. `level` is the heading level (1-6) or 0; `indent` the depth in columns; `strong` says the whole block is
     emphasised; `linked` is the share (0..1) of visible characters inside links; `hints` name the page furniture around an HTML
-    block (`nav`, `footer`, `related`, …), and `cell` a block that was one of a table of questions and answers; `gap` is the number of line breaks that separate it from the block before.
+    block (`nav`, `footer`, `related`, …), and `cell` a block that was one of a table of questions and answers; `gap` is the number of line breaks that separate it from the block before;
+    `inside` counts the list items of a web page and the unfolding panels that hold it below their first line.
     `runs` maps positions in `text` to offsets in the source: pairs (position, offset), exact from each pair up to the next.
     """
 
@@ -72,6 +73,7 @@ class Block:
     linked: float = 0.0
     hints: tuple[str, ...] = ()
     gap: int = 1
+    inside: int = 0
 
     def offset_of(self, position: int) -> int:
         """Source offset of the character at `position` of `text`."""

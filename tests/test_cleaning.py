@@ -765,6 +765,56 @@ def test_heading_that_appeals_above_deeper_ones_stays() -> None:
     assert answers(make_page(text, "a.md"))[EN[0][0]] == EN[0][1]
 
 
+@pytest.mark.parametrize(
+    ("appeal", "call"),
+    [
+        ("Enjoying this guide?", "Get one tip a week in your inbox. No spam."),
+        ("Still have questions?", "Contact us below."),
+        ("还有疑问吗？", "欢迎联系在线客服。"),
+    ],
+)
+def test_an_appeal_in_the_middle_of_an_answer_goes_without_the_rest(appeal: str, call: str) -> None:
+    (question, answer), *others = EN
+    rest = "The answer goes on below the box, which has nothing to do with it."
+    page = make_page(f"1. {question}\n{answer}\n\n{appeal}\n{call}\n\n{rest}\n\n2. {others[0][0]}\n{others[0][1]}\n")
+    assert answers(page) == {question: f"{answer}\n\n{rest}", others[0][0]: others[0][1]}
+
+
+def test_an_appeal_above_text_that_calls_for_nothing_stays() -> None:
+    (question, answer), (other, told), _ = EN
+    text = (
+        f"1. {question}\n{answer}\n\nStill confused?\nThink of a ball that rolls down a hill.\n\n2. {other}\n{told}\n"
+    )
+    assert "Still confused?\nThink of a ball" in kept_text(make_page(text))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("相关页面：[优化器](opt.md)", "动量和 Adam 差在哪 → [笔记](adam.md)"),
+        ("Related notes: [Optimisers](opt.md)", "Momentum beside Adam → [notes](adam.md)"),
+    ],
+)
+def test_a_line_of_links_below_a_pointer_goes_with_it(first: str, second: str) -> None:
+    page = make_page(markdown(EN, f"{first}\n{second}", 1), "a.md")
+    assert answers(page) == dict(EN)
+    kept = make_page(markdown(EN, f"Adam has a second moment, see [the paper](adam.md)\n{second}", 1), "a.md")
+    assert second in answers(kept)[EN[0][0]]
+
+
+def test_the_language_above_code_without_a_box_goes() -> None:
+    code = "import math\n\ndef area(r):\n    return math.pi * r * r"
+    page = make_page(
+        f"Q1. Write the area of a disc.\nPython\n{code}\nIt grows with the square.\n\nQ2. {EN[0][0]}\n{EN[0][1]}\n"
+    )
+    assert answers(page)["Write the area of a disc."].startswith("import math")
+
+
+def test_the_name_of_a_language_that_answers_stays() -> None:
+    text = f"Q1. Which language has goroutines?\nGo\nThey are threads of the runtime.\n\nQ2. {EN[0][0]}\n{EN[0][1]}\n"
+    assert answers(make_page(text))["Which language has goroutines?"].startswith("Go\n")
+
+
 def test_praise_of_customers_goes() -> None:
     page = make_page(markdown(EN) + "\n## What our customers say\n\nGreat site! Five stars.\n\n— Ann\n", "a.md")
     assert answers(page) == dict(EN)

@@ -723,3 +723,46 @@ def test_long_and_odd_lines_take_linear_time(text: str) -> None:
     """The lines are 60 to 110 KB; linear patterns need a few milliseconds for them."""
     with within(0.7):
         assert make_blocks(text, "a.md")
+
+
+# what unfolds
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<button aria-expanded='false'>{q}<span>+</span></button><div hidden><p>{a}</p></div>",
+        "<h3><button aria-controls='p' aria-expanded='true'>{q}<i aria-hidden='true'>open</i></button></h3><p>x</p><div id='p'>{a}</div>",
+        "<div><a href='#c' data-toggle='collapse'>{q}</a></div><div id='c'><p>{a}</p></div>",
+        "<details><summary>{q}</summary><p>{a}</p></details>",
+    ],
+)
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("How do I return a parcel?", "Print the label and glue it on."), ("怎么退货", "打印面单，贴好寄回。")],
+)
+def test_a_control_that_asks_and_opens_is_a_title_above_its_panel(page: str, question: str, answer: str) -> None:
+    blocks = make_blocks(page.format(q=question, a=answer), "a.html")
+    title, panel = blocks[0], blocks[-1]
+    assert (title.plain, title.kind in ("term", "heading"), title.inside, title.hints) == (question, True, 0, ())
+    assert (panel.plain, panel.inside, panel.hints) == (answer, 1, ())
+
+
+def test_a_control_of_a_menu_is_a_button() -> None:
+    blocks = make_blocks("<nav><button aria-expanded='false'>What we do</button><p>Jobs</p></nav>", "a.html")
+    assert all("nav" in block.hints and block.kind == "paragraph" for block in blocks)
+    (button, _) = make_blocks("<button aria-expanded='false'>Menu</button><p>Jobs</p>", "a.html")
+    assert button.hints == ("button",)
+
+
+def test_what_stands_below_the_first_line_of_a_list_item_is_inside_it() -> None:
+    page = "<ol><li><p>First.</p><h4>Part</h4><p>Text.</p></li><li>Second.</li></ol><p>After.</p>"
+    inside = {block.plain: block.inside for block in make_blocks(page, "a.html")}
+    assert inside == {"First.": 0, "Part": 1, "Text.": 1, "Second.": 0, "After.": 0}
+
+
+def test_what_stands_below_a_summary_is_inside_it_until_it_closes() -> None:
+    page = "<details>\n<summary>Why?</summary>\n\n### Cause\n\nText.</details>\n\nAfter.\n"
+    inside = {block.plain: block.inside for block in make_blocks(page, "a.md")}
+    assert {"Why?": 0, "Cause": 1, "After.": 0}.items() <= inside.items()
+    assert [n for text, n in inside.items() if text.startswith("Text.")] == [1]

@@ -1262,3 +1262,129 @@ def test_a_labelled_question_without_an_answer_does_not_take_the_next_one_s(text
     first, second = (line for line in text.split("\n") if line[:2] in ("Q:", "问："))
     assert open_questions(page) == [first.split(":")[-1].split("：")[-1].strip()]
     assert questions(page) == [second.split(":")[-1].split("：")[-1].strip()]
+
+
+# what holds an answer
+
+HELD = {
+    "panel.html": "<details><summary>{q}</summary><h4>{one}</h4><p>{a}</p><h4>{two}</h4><p>{b}</p></details>",
+    "button.html": "<div><button aria-expanded='false'>{q}</button><div hidden><h2>{one}</h2><p>{a}</p><h2>{two}</h2><p>{b}</p></div></div>",
+    "item.html": "<ol><li><strong>{q}</strong><h4>{one}</h4><p>{a}</p><h4>{two}</h4><p>{b}</p></li></ol>",
+    "terms.html": "<h3>{q}</h3><dl><dt>{one}</dt><dd>{a}</dd><dt>{two}</dt><dd>{b}</dd></dl>",
+    "panel.md": "<details>\n<summary>{q}</summary>\n\n#### {one}\n\n{a}\n\n#### {two}\n\n{b}\n\n</details>\n",
+}
+HELD_ANSWERS = [
+    ("怎么给果树浇水？", "春天", "每周浇一次，浇透为止。", "夏天", "早晚各浇一次，避开正午。"),
+    (
+        "How do I water a fruit tree?",
+        "Spring",
+        "Water it once a week and soak the roots.",
+        "Summer",
+        "Water it early and late, never at noon.",
+    ),
+]
+
+
+@pytest.mark.parametrize("shape", HELD)
+@pytest.mark.parametrize("words", HELD_ANSWERS, ids=["zh", "en"])
+def test_titles_in_what_holds_an_answer_are_its_parts(shape: str, words: tuple[str, ...]) -> None:
+    question, one, a, two, b = words
+    first = HELD[shape].format(q=question, one=one, a=a, two=two, b=b)
+    page = make_page(first + "\n" + first.replace(question, "What about winter?").replace(a, b + " " + a), shape)
+    assert questions(page) == [question, "What about winter?"]
+    assert [p.question for p in children(page)] == [one, two, one, two]
+    assert parents(page)[0].answer.split("\n")[-1].endswith(b)
+
+
+@pytest.mark.parametrize("title", ["Part two: trees", "Which questions come up about trees?"])
+def test_a_panel_of_several_questions_is_a_section(title: str) -> None:
+    text = f"<details>\n<summary>{title}</summary>\n\n" + written(EN, "### {q}\n\n{a}") + "\n</details>\n"
+    assert answers(make_page(text, "a.md")) == dict(EN)
+
+
+def test_a_list_of_definitions_that_ask_is_a_list_of_questions() -> None:
+    text = "<h2>What do people ask?</h2><dl>" + written(EN, "<dt>{q}</dt><dd>{a}</dd>") + "</dl>"
+    assert answers(make_page(text, "a.html")) == dict(EN)
+
+
+@pytest.mark.parametrize(
+    ("titles", "text"),
+    [
+        (
+            ["How do I prune roses?", "The best time of the year", "Which tool is best?"],
+            "Cut above a bud.|Late winter, before growth starts.|A sharp bypass secateur.",
+        ),
+        (["月季怎么修剪？", "修剪的最佳时间", "用什么工具？"], "剪在芽点上方。|冬末，发芽之前。|锋利的修枝剪。"),
+    ],
+)
+def test_an_emphasised_title_among_list_items_that_ask_is_one_of_them(titles: list[str], text: str) -> None:
+    told = text.split("|")
+    items = "".join(f"<li><strong>{q}</strong><p>{a}</p></li>" for q, a in zip(titles, told, strict=True))
+    assert answers(make_page(f"<ol>{items}</ol>", "a.html")) == dict(zip(titles, told, strict=True))
+
+
+def test_emphasised_items_of_a_list_in_an_answer_are_its_parts() -> None:
+    listed = "<ul><li><b>Wet soil</b><p>The roots rot.</p></li><li><b>Dry soil</b><p>The leaves fall.</p></li></ul>"
+    page = "".join(f"<li><strong>Why do roses {s}?</strong><p>Two causes.</p>{listed}</li>" for s in ("wilt", "die"))
+    assert questions(make_page(f"<ol>{page}</ol>", "a.html")) == ["Why do roses wilt?", "Why do roses die?"]
+
+
+def test_an_item_without_an_answer_is_not_said_again_by_the_next_one() -> None:
+    """Its answer was behind a login; the next question only begins alike."""
+    items = "<li><b>怎么给月季修剪？</b><p>登录后查看完整内容</p></li><li><b>怎么给月季浇水</b><p>见干见湿，浇则浇透。</p></li>"
+    page = make_page(f"<ol><li><b>月季喜欢阳光吗？</b><p>喜欢，每天六小时。</p></li>{items}</ol>", "a.html")
+    assert open_questions(page) == ["怎么给月季修剪？"]
+    assert questions(page)[1:] == ["怎么给月季浇水"]
+
+
+# several questions in one line
+
+
+@pytest.mark.parametrize(
+    ("asked", "parts", "told"),
+    [
+        ("What is grafting, and when do you do it?", ["What is grafting", "when do you do it?"], ["Two plants joined.", "In spring."]),
+        ("Why prune and how often?", ["Why prune", "how often?"], ["It opens the crown to light.", "Once a year."]),
+        ("什么是嫁接，什么时候做？", ["什么是嫁接", "什么时候做？"], ["把两株植物接在一起。", "春天做。"]),
+    ],
+)  # fmt: skip
+def test_questions_joined_by_and_or_a_comma_are_parts(asked: str, parts: list[str], told: list[str]) -> None:
+    page = make_page(f"## {asked}\n\n{told[0]}\n\n{told[1]}\n\n## What is a bud?\n\nA shoot that waits.\n", "a.md")
+    assert {p.question: p.answer for p in children(page)} == dict(zip(parts, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    "asked", ["What is the difference between when and while?", "How do apples, pears and quinces differ?", "苹果、梨，哪个更甜？"]
+)  # fmt: skip
+def test_a_question_that_only_lists_things_has_no_parts(asked: str) -> None:
+    page = make_page(f"## {asked}\n\nThe first thing.\n\nThe second thing.\n\n## What is a bud?\n\nA shoot.\n", "a.md")
+    assert children(page) == []
+
+
+@pytest.mark.parametrize("question", ["Type I and Type II errors", "What are a Type I vs a Type II error?"])
+def test_labels_that_share_a_word_of_the_question_are_parts(question: str) -> None:
+    text = (
+        f"Q1. {question}\nType I error: a false alarm.\nType II error: a miss.\n\nQ2. What is power?\nOne minus beta.\n"
+    )
+    assert [p.question for p in children(make_page(text))] == ["Type I error", "Type II error"]
+
+
+@pytest.mark.parametrize(
+    ("titles", "pairs"),
+    [(["Questions about optimisers for beginners", "Questions about layers and their weights"], EN), (["优化器部分", "网络层与归一化部分"], ZH)],
+    ids=["en", "zh"],
+)  # fmt: skip
+def test_titles_that_the_contents_name_close_the_answer_before_them(titles: list[str], pairs: Pairs) -> None:
+    """Also where the answer before them was taken out, so that they stand right below its question."""
+    one, two, three = (f"Q{n}. {q}\n{a}" for n, (q, a) in enumerate(pairs, 1))
+    gone = "Q4. What is a gate?\nAnswer: coming soon." if pairs is EN else "Q4. 什么是门控？\n登录后查看完整内容"
+    head = "\n".join(titles)
+    for first in (f"{one}\n\n{two}", f"{one}\n\n{two}\n\n{gone}"):
+        page = make_page(f"Notes\n\n{head}\n\n{titles[0]}\n\n{first}\n\n{titles[1]}\n\n{three}\n")
+        assert answers(page) == dict(pairs)
+
+
+def test_a_title_in_an_answer_that_no_contents_name_stays() -> None:
+    (first, told), (second, more), _ = EN
+    text = f"Notes\n\nQ1. {first}\n{told}\n\nA longer title that is part of the answer here\n\nQ2. {second}\n{more}\n"
+    assert "A longer title" in answers(make_page(text))[first]

@@ -54,7 +54,7 @@ _APPEAL = re.compile(rf"^\W*(?:{'|'.join(_APPEALS)})\W*$", re.IGNORECASE)
 _BID = re.compile(
     r"(?:^|[.!:;,–—-]\s+|\b(?:and|or|then|to|please|just|can|simply) )(?:please |just |simply |feel free to |don.?t hesitate to |you can )*"
     r"(?:contact|e-?mail|call|message|ask|write|reach|tell|let|tag|follow|share|subscribe|sign up|join|leave|post|drop|rate|vote|click|tap|enter|get in touch|chat|talk|speak"
-    r"|submit|send|report|open|pin|give|comment|connect|book|schedule|visit|check|browse|search|star|fork|like)\b",
+    r"|submit|send|report|open|pin|give|comment|connect|get|receive|book|schedule|visit|check|browse|search|star|fork|like)\b",
     re.IGNORECASE,
 )
 _WAY = re.compile(
@@ -108,6 +108,8 @@ def by_appeal(page: Page) -> None:
             told = told or block.kind != "heading"
             continue
         below, end = _below(page, at)
+        joined = _joined(page, at)
+        below = joined if joined and set(joined) < set(below) else below
         if below:
             calls = len(below) <= MOST_CALLS and all(_calls(page.blocks[n], n == below[0]) for n in below)
         else:
@@ -146,6 +148,14 @@ def _below(page: Page, at: int) -> tuple[list[int], int]:
         if n not in page.drops:
             below.append(n)
     return below, len(page.blocks)
+
+
+def _joined(page: Page, at: int) -> list[int]:
+    """The lines that are left of the paragraph which line `at` begins."""
+    end = at + 1
+    while end < len(page.blocks) and page.blocks[end].gap == 1 and page.blocks[end].kind == "paragraph":
+        end += 1
+    return [n for n in range(at + 1, end) if n not in page.drops]
 
 
 def _calls(block: Block, first: bool) -> bool:

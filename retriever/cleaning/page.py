@@ -34,6 +34,8 @@ _REASONS = {
 # A suffix or prefix of the page goes when its blocks look like furniture at this rate on average.
 # Set by hand; 0.2 to 0.6 give the same split scores on tests/pages/dev and the five first pages (measured 2026-11-21).
 EDGE_RATE = 0.35
+# Share of a line inside links from which on it points elsewhere, below a line that does. Set by hand on tests/pages/dev4.
+LEAST_LINKED = 0.1
 # Columns of the shortest line that names a page whose first line is furniture: what is shorter is a name or a button there.
 # Set by hand on tests/pages/dev and dev2.
 SHORTEST_TITLE = 10
@@ -121,6 +123,18 @@ def _by_phrase(page: Page) -> None:
             page.drop(at, "link", "nothing but links to other pages")
         elif phrases.is_inline_teaser(block.plain) and not page.asks(at):
             page.drop(at, "teaser", "points to another article")
+        elif at and page.drops.get(at - 1, ("",))[0] == "teaser" and _points_on(page.blocks[at - 1], block):
+            page.drop(at, "teaser", "points to another article")
+
+
+def _points_on(above: Block, block: Block) -> bool:
+    """True for the next line of a paragraph that ends in a link as the one above does."""
+    return (
+        block.gap == 1
+        and block.kind == above.kind == "paragraph"
+        and min(above.linked, block.linked) >= LEAST_LINKED
+        and block.plain.rstrip()[-1:] not in "。.!！?？;；:："
+    )
 
 
 # Rules whose phrases answers use as well, when the subject of the page is what furniture is made of.

@@ -364,7 +364,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     )
 )
 _INLINE_TEASER = re.compile(
-    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|featured) (?:courses?|videos?|lessons?|quiz(?:zes)?)|(?:related|recommended) (?:posts?|articles?|reading)|相关(?:课程|视频|专栏|试卷|文档)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended|点击(?:查看|阅读|了解|下载))(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
+    r"^\W*(?:推荐阅读|相关阅读|延伸阅读|拓展阅读|扩展阅读|相关文章|相关推荐|推荐文章|更多阅读|更多内容请?(?:看|参考|关注)?|猜你喜欢|往期推荐|另见|(?:must|read) (?:also|more|next|read)|also read|recommended (?:reading|posts?|articles?)|(?:related|featured) (?:courses?|videos?|lessons?|quiz(?:zes)?)|(?:related|recommended) (?:pages?|notes?|links?|posts?|articles?|reading)|相关(?:课程|视频|专栏|试卷|文档|页面|笔记|词条|条目|链接)|you (?:may|might) (?:also )?(?:like|enjoy|be interested in)|(?:check out|learn more|see also|related|recommended|点击(?:查看|阅读|了解|下载))(?=\s*[:：].{0,200}$(?<![.。])))\s*(?:[:：|｜丨】\]]|[-–—]\s)",
     re.IGNORECASE,
 )
 _ADVERT_MARK = re.compile(

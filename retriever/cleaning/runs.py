@@ -6,6 +6,7 @@ from retriever.cleaning import phrases
 from retriever.cleaning.state import Course, Page
 from retriever.cues import Cue, display_width, is_url, trim_question
 from retriever.documents import Block
+from retriever.readers.lines import is_code
 
 
 def by_lead(page: Page) -> None:
@@ -76,7 +77,7 @@ def by_gutter(page: Page) -> None:
     for order in (range(len(page.blocks)), range(len(page.blocks) - 1, -1, -1)):
         for n in order:
             language = page.blocks[n].plain.strip().lower() in phrases.LANGUAGES
-            if language and n not in page.drops and (n + 1 in boxes or n - 1 in boxes):
+            if language and n not in page.drops and (n + 1 in boxes or n - 1 in boxes or _above_code(page, n)):
                 page.drop(n, "code-box", "language of a code box")
                 boxes.add(n)
     for n, block in enumerate(page.blocks[:-1]):
@@ -98,6 +99,21 @@ def by_gutter(page: Page) -> None:
             for n in range(at, after):
                 page.drop(n, "code-box", "line numbers of a code box")
         at = max(after, at + 1)
+
+
+def _above_code(page: Page, at: int) -> bool:
+    """True for a line right above an unfenced block of code, as the name of its language is where the box is lost."""
+    block, following = page.blocks[at], page.blocks[at + 1] if at + 1 < len(page.blocks) else None
+    return (
+        following is not None
+        and block.kind == "paragraph"
+        and following.gap == 1
+        and (
+            is_code(following.plain)
+            if following.kind == "paragraph"
+            else following.kind == "code" and not following.text.startswith(("```", "~~~"))
+        )
+    )
 
 
 def _foreign_until(page: Page, start: int, end: int) -> int:

@@ -78,7 +78,7 @@ def _is_stub(page: Page, question: int, at: int) -> bool:
 
 
 def _ends(page: Page, at: int, last: int) -> bool:
-    """True where an answer ends before block `at`: at a question, a title, furniture, the end; behind the last question at a blank line."""
+    """True where an answer ends before block `at`: at a question, furniture, the end, a title above a question; behind the last question at a blank line."""
     if at >= len(page.blocks) or at in page.drops or _may_ask(page, at):
         return True
     titled = is_title(page.blocks[at].plain) and at + 1 < len(page.blocks) and _may_ask(page, at + 1)

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 from retriever.documents import Block, Source
+from retriever.readers.folds import Folds, find_folds
 from retriever.readers.plain import squeeze, title_of
 from retriever.readers.tree import BLOCK, Node, all_pieces, find, parse
 
@@ -74,7 +75,8 @@ _FURNITURE_WORDS: dict[str, str] = {
 @dataclass(frozen=True)
 class _Context:
     """What the elements around a text say of it. `marker` holds the list marker until the first text of its item takes it; `rendered`
-    is true inside a rendered formula that has no TeX."""
+    is true inside a rendered formula that has no TeX; `holders` has a list for each list item and each unfolding panel around the
+    text, empty as long as the item has no first line."""
 
     kind: str = "paragraph"
     level: int = 0
@@ -86,8 +88,10 @@ class _Context:
     pre: bool = False
     inline: bool = False
     rendered: bool = False
+    holders: tuple[list[bool], ...] = ()
 
 
+MOST_HOLDERS = 8  # list items and panels inside one another that are told apart
 # Characters of formulas of a page that are taken from attributes of images: each costs some 200 bytes while the page is read.
 MAX_FORMULAS = 200_000
 _SPACE = " \t\r\n\f\u200b"  # what folds into one blank
@@ -97,8 +101,9 @@ _WORDS = re.compile(rf"[^{_SPACE}]+(?: [^{_SPACE}]+)*|[{_SPACE}]+")
 class _BlockWriter:
     """Walks the tree and collects visible text, in pieces that know their source offset, into blocks."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, folds: Folds) -> None:
         self.source = source
+        self.folds = folds
         self.blocks: list[Block] = []
         self.pieces: list[str] = []
         self.runs: list[tuple[int, int]] = []  # as in `Block`, for all of `pieces`
@@ -131,7 +136,7 @@ class _BlockWriter:
                 self.formulas += len(formula)
                 if self.formulas <= MAX_FORMULAS:
                     self._sign(formula, context)
-            elif node.tag in _SKIPPED and not _is_tex_script(node):
+            elif (node.tag in _SKIPPED and not _is_tex_script(node)) or id(node) in self.folds.signs:
                 continue
             elif node.tag == "a" and context.kind == "heading" and not context.linked and _is_permalink(node):
                 continue
@@ -149,6 +154,12 @@ class _BlockWriter:
     def _open(self, node: Node, context: _Context, stack: list[tuple[Node, _Context, bool]]) -> None:
         """Enter an element: close the block before it, and put its children on the stack."""
         inner = _enter(node, context)
+        if id(node) in self.folds.titles:
+            kind = context.kind if context.kind == "heading" else "term"
+            inner = replace(inner, kind=kind, hints=context.hints)
+        elif id(node) in self.folds.panels:
+            hints = context.hints if "hidden" in inner.hints else inner.hints
+            inner = replace(inner, hints=hints, holders=(*context.holders, [True])[:MOST_HOLDERS])
         if context.inline and node.tag in BLOCK:
             if self.pieces:
                 self._sign(" | " if node.tag in ("td", "th") else " ", context)
@@ -161,7 +172,12 @@ class _BlockWriter:
             given = inner
             if child.tag == "li":
                 number += 1
-                given = replace(inner, kind="item", marker=[_marker(node, number, inner.indent)])
+                given = replace(
+                    inner,
+                    kind="item",
+                    marker=[_marker(node, number, inner.indent)],
+                    holders=(*inner.holders, [])[:MOST_HOLDERS],
+                )
             children.append((child, given, False))
         stack.extend(reversed(children))
 
@@ -211,6 +227,9 @@ class _BlockWriter:
         marker = context.marker.pop() if context.marker and context.kind != "code" else ""
         start, end = _offset_of(runs, lead), _offset_of(runs, lead + len(trimmed) - 1)
         visible = len(re.sub(r"\s", "", trimmed))
+        depth = sum(map(bool, context.holders))
+        for holder in context.holders:
+            holder[:] = [True]
         tight = {"item", "definition", "table"}
         self.blocks.append(
             Block(
@@ -227,6 +246,7 @@ class _BlockWriter:
                 strong=strong >= 0.9 * visible,
                 linked=linked / visible,
                 hints=context.hints,
+                inside=depth,
                 gap=1 if context.kind in tight and self.last_kind in tight else self.gap,
             )
         )
@@ -352,7 +372,7 @@ def _tex_of(node: Node) -> Node | None:
 def read_html(source: Source) -> tuple[str, list[Block]]:
     """Title and blocks of a saved web page."""
     root, title = parse(source)
-    blocks = _BlockWriter(source).walk(root)
+    blocks = _BlockWriter(source, find_folds(root)).walk(root)
     headings = [b for b in blocks if b.kind == "heading"]
     if not title:
         return title_of(headings), blocks

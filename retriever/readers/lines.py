@@ -59,6 +59,7 @@ class _Lines:
         self.markdown = source.format == "markdown" or _looks_like_markdown(self.lines)
         self.last_line = 0
         self.unclosed: dict[str, int] = {}
+        self.inside = 0  # `<details>` that are open, their summaries read
 
     def read(self) -> tuple[str, list[Block]]:
         at = self._front_matter()
@@ -116,15 +117,19 @@ class _Lines:
         if self.markdown and at + 1 < len(self.lines) and len(text) < 120 and self._is_setext(at, text):
             self._add("heading", at, at, level=1 if "=" in self.lines[at + 1] else 2)
             return at + 2
-        if _RULE.match(text) or _TAG_ONLY.match(text) or re.match(r":{3,}\s*\w*$", text):
-            return at + 1
-        return self._line(at, text)
+        closed = text.lower().count("</details")
+        if not (_RULE.match(text) or _TAG_ONLY.match(text) or re.match(r":{3,}\s*\w*$", text)):
+            self._line(at, text)
+        self.inside = max(0, self.inside - closed)
+        return at + 1
 
     def _line(self, at: int, text: str) -> int:
         """A line by itself: heading, list item, quote, summary, image or paragraph."""
         summary = _SUMMARY.match(text)
         if summary:
-            return self._add("term", at, at, plain=_TAG.sub("", summary.group(1)).strip())
+            self._add("term", at, at, plain=_TAG.sub("", summary.group(1)).strip())
+            self.inside += 1
+            return at + 1
         heading = _HEADING.match(text) if self.markdown else None
         if heading:
             return self._add("heading", at, at, level=heading.end())
@@ -168,25 +173,25 @@ class _Lines:
 
     def _code_run(self, at: int) -> int | None:
         """Index of the last line of an unfenced code run of two or more lines that starts at `at`, or None."""
-        if not _is_code(self.lines[at]):
+        if not is_code(self.lines[at]):
             return None
         end, signs = at, 1
         for n in range(at + 1, len(self.lines)):
             line = self.lines[n]
-            if _is_code(line):
+            if is_code(line):
                 end, signs = n, signs + 1
             elif (
                 line.strip().startswith("#")
                 and not re.search(r"[?？]\s*$", line)
                 and n + 1 < len(self.lines)
-                and _is_code(self.lines[n + 1])
+                and is_code(self.lines[n + 1])
             ):
                 end = n
             elif not (line[:1] in " \t" and line.strip() and not _has_prose(line)):
                 if (
                     line.strip()
                     or n + 1 >= len(self.lines)
-                    or not (_is_code(self.lines[n + 1]) and self.lines[n + 1][:1] in " \t")
+                    or not (is_code(self.lines[n + 1]) and self.lines[n + 1][:1] in " \t")
                 ):
                     break
             else:
@@ -231,6 +236,7 @@ class _Lines:
                 strong=bool(re.match(r"(?:\*\*|__).+(?:\*\*|__)[\s。.:：?？]*$", bare)) and bare.count("**") <= 4,
                 linked=_linked(text),
                 gap=min(2, first + 1 - self.last_line) if self.last_line else 2,
+                inside=min(self.inside, 8),
             )
         )
         self.last_line = last + 1
@@ -243,7 +249,7 @@ def _holds(text: str) -> Callable[[str], bool]:
 
 def _looks_like_markdown(lines: list[str]) -> bool:
     """True for a text file with several headings, fences or emphasised heads."""
-    headings = sum(bool(re.match(r"#{1,6}\s+\S", line)) and not _is_code(line) for line in lines)
+    headings = sum(bool(re.match(r"#{1,6}\s+\S", line)) and not is_code(line) for line in lines)
     fences = sum(line.strip().startswith("```") for line in lines)
     strong = sum(line.count("**") >= 2 for line in lines)
     python_comments = sum(bool(re.match(r"#\s", line)) for line in lines)
@@ -255,7 +261,8 @@ def _looks_like_markdown(lines: list[str]) -> bool:
     )
 
 
-def _is_code(line: str) -> bool:
+def is_code(line: str) -> bool:
+    """True for a line that looks like code and not like prose."""
     text = line.strip()
     return bool(text) and not _has_prose(text) and bool(_CODE_LINE.search(text))
 

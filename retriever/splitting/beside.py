@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from retriever.cues import display_width, is_rhetorical, read_cue
 from retriever.splitting.numbering import Line
-from retriever.splitting.places import alone, continues_list, followed_by_content, in_list, is_airy
+from retriever.splitting.places import alone, continues_list, followed_by_content, holds_text, in_list, is_airy
 
 
 def other_numbers(lines: list[Line], chosen: set[int], scored: list[tuple[float, str, list[int]]]) -> set[int]:
@@ -250,8 +250,9 @@ def companions(lines: list[Line], chosen: set[int]) -> set[int]:
         at
         for at in chosen
         if (lines[at].block.strong or lines[at].block.text.startswith(("**", "__")))
-        and lines[at].block.kind == "paragraph"
+        and (lines[at].block.kind == "paragraph" or holds_text(lines, at))
     ]
+    indents = {lines[at].block.indent for at in dressed if lines[at].block.kind == "item"}
     if len(chosen) < 2 or len(dressed) < 0.7 * len(chosen):
         return set()
     order = sorted(chosen)
@@ -266,9 +267,10 @@ def companions(lines: list[Line], chosen: set[int]) -> set[int]:
     complete = numbered == len(order) - 1
     found: set[int] = set()
     for at, line in enumerate(lines):
-        if at in chosen or not line.eligible or not line.block.strong or line.block.kind != "paragraph":
+        item = line.block.kind == "item" and line.block.indent in indents and holds_text(lines, at) and not line.held
+        if at in chosen or not line.block.strong or not (item or (line.eligible and line.block.kind == "paragraph")):
             continue
-        if line.cue.label or line.block.gap < 2 or not followed_by_content(lines, at, chosen):
+        if line.cue.label or (line.block.gap < 2 and not item) or not followed_by_content(lines, at, chosen):
             continue
         number = line.cue.number
         if number is not None and len(number.value) == 1:

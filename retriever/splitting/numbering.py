@@ -12,7 +12,7 @@ from retriever.readers.plain import cue_of
 # Weights of the numbering search, set by hand. Halving or doubling each changes no pair of tests/pages/dev and the five first pages,
 # but for half of FREE_RESTART_COST, which loses one (measured 2026-11-21).
 GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
-_MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
+MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
 CHAPTER = re.compile(
     r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module|Unit)(?:\s+|\s?[.#·]\s?)[\dIVX]+"
     r"|(?-i:(?:Part|PART|Section|SECTION|Paper|Unit)\s+[A-Z])(?!\w)(?=\W*$|\s*[^\w\s]|\s+(?-i:[A-Z]))",
@@ -23,13 +23,15 @@ CHAPTER = re.compile(
 @dataclass(frozen=True, slots=True)
 class Line:
     """A block with what it says of itself; `above` says that it is the question of a label that stands alone on the line before,
-    `told` that it is a list item that asks outright and has its answer below it.
+    `told` that it is a list item that asks outright and has its answer below it; `held` that it stands in the list item or panel of a
+    question, or in a list of definitions right below one, and so belongs to its answer.
     """
 
     block: Block
     cue: Cue
     above: bool = False
     told: bool = False
+    held: bool = False
 
     @property
     def eligible(self) -> bool:
@@ -39,7 +41,7 @@ class Line:
             return False
         if block.kind == "quote":
             return self.cue.label == "q"
-        if self.cue.label == "a" or self.above:
+        if self.cue.label == "a" or self.above or self.held:
             return False
         if self.cue.label == "q" and not self.cue.body:
             return self.cue.ask >= 0.5
@@ -87,6 +89,8 @@ def read_lines(blocks: list[Block]) -> list[Line]:
             lines[at + 1] = replace(question, above=True)
         elif _tells(label, question):
             lines[at] = replace(label, told=True)
+    for start, end in (*_holding(lines), *_defining(lines)):
+        lines[start + 1 : end] = [replace(line, held=True) for line in lines[start + 1 : end]]
     return lines
 
 
@@ -152,6 +156,44 @@ def _examined(lines: list[Line]) -> list[Line]:
     ]
 
 
+def _holding(lines: list[Line]) -> list[tuple[int, int]]:
+    """Questions with what stands in their list items or unfolding panels, as (question, end).
+
+    What holds another unfolding question, or two that are set apart, is a section whatever its title says.
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at + 1 < len(lines):
+        line, end = lines[at], at + 1
+        if line.cue.ask >= 0.5 and line.dressed and line.eligible:
+            while end < len(lines) and lines[end].block.inside > line.block.inside:
+                end += 1
+        asking = [n for n in range(at + 1, end) if lines[n].cue.ask >= 0.7 and lines[n].dressed and lines[n].eligible]
+        if end == at + 1 or len(asking) >= 2 or any(lines[n].block.kind == "term" for n in asking):
+            at += 1
+        else:
+            found.append((at, end))
+            at = end
+    return found
+
+
+def _defining(lines: list[Line]) -> list[tuple[int, int]]:
+    """Questions right above a list of definitions none of whose terms asks, as (last line before the list, end of the list)."""
+    found: list[tuple[int, int]] = []
+    at = 1
+    while at < len(lines):
+        end = at
+        while end < len(lines) and lines[end].block.kind in ("term", "definition"):
+            end += 1
+        terms = [line for line in lines[at:end] if line.block.kind == "term"]
+        if any(line.block.kind == "definition" for line in lines[at:end]) and all(line.cue.ask < 0.5 for line in terms):
+            told = lines[at - 1].block.plain.rstrip()[-1:] in (":", "：") and at >= 2
+            if lines[at - 2 if told else at - 1].cue.ask >= 0.7:
+                found.append((at - 1, end))
+        at = end + 1
+    return found
+
+
 LETTERS = {
     "letter": "roman",
     "letters": "romans",
@@ -194,7 +236,7 @@ def part_schemes(lines: list[Line]) -> set[str]:
 
 def _tells(item: Line, following: Line) -> bool:
     """True for a list item that asks outright above something of its own that does not."""
-    listed = following.block.kind == "item" and _MARKER.match(following.block.text)
+    listed = following.block.kind == "item" and MARKER.match(following.block.text)
     below = following.block.kind != "heading" and (not listed or following.block.indent > item.block.indent)
     return (
         item.block.kind == "item"

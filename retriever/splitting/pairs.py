@@ -8,7 +8,7 @@ from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
 from retriever.splitting.beside import inline_topic
-from retriever.splitting.numbering import Line
+from retriever.splitting.numbering import MARKER, Line
 from retriever.splitting.sections import framed_title, shared_range
 from retriever.splitting.segments import cut
 from retriever.splitting.styles import Style
@@ -283,6 +283,8 @@ def _restates(first: Pair, second: Pair) -> bool:
         return False
     if cue.label == "q" and cue_of(first.question_blocks[0].plain).label == "q":
         return False  # each is labelled as a question of its own
+    if MARKER.match(first.question_blocks[0].text) and MARKER.match(second.question_blocks[0].text):
+        return False  # each is an item of a list
     one, other = first.question[:_COMPARED], second.question[:_COMPARED]
     a, b = _terms(one), _terms(other)
     shared = len(a & b)

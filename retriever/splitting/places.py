@@ -18,6 +18,12 @@ def alone(lines: list[Line], at: int, airy: bool) -> bool:
     return not airy or block.gap >= 2 or (following is not None and following.gap >= 2)
 
 
+def holds_text(lines: list[Line], at: int) -> bool:
+    """True for the first line of a list item of a web page that holds more than that line."""
+    block = lines[at].block
+    return block.kind == "item" and at + 1 < len(lines) and lines[at + 1].block.inside > block.inside
+
+
 def in_list(lines: list[Line], at: int) -> bool:
     """True when the neighbours of a numbered line are the items before and after it."""
     number = lines[at].cue.number
@@ -36,11 +42,12 @@ def in_list(lines: list[Line], at: int) -> bool:
 
 
 def followed_by_content(lines: list[Line], at: int, chosen: set[int]) -> bool:
+    """True when what stands below line `at` may answer it."""
     following = at + 2 if at + 1 < len(lines) and lines[at + 1].above else at + 1
     if following >= len(lines) or following in chosen:
         return False
     line = lines[following]
-    return (
+    return line.held or (
         line.block.kind != "heading"
         and not is_url(line.block.plain)
         and not (line.cue.ask == 1.0 and line.cue.number is None and line.cue.label != "a")

@@ -11,10 +11,11 @@ from retriever.splitting.places import continues_list
 def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
     """Titles that close the answer before them without being questions: headings, chapter lines, numbered titles before a question."""
     level = int(kind.split(":")[1]) if kind.startswith("heading:") else 6
+    listed = _listed(lines, chosen)
     found = _counted_titles(lines, chosen) | _shared_heads(lines, chosen)
     chosen = chosen | found
     for at, line in enumerate(lines):
-        if at in chosen:
+        if at in chosen or line.held:
             continue
         if CHAPTER.match(line.block.plain) and line.titled and line.block.gap >= 2 and line.cue.ask < 0.5:
             found.add(at)
@@ -34,7 +35,7 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
         elif (
             at + 1 < len(lines)
             and at + 1 in chosen
-            and (at - 1 not in chosen or (kind == "bare" and _is_word(line)))
+            and (at - 1 not in chosen or (kind == "bare" and _is_word(line)) or at in listed)
             and line.block.kind in ("paragraph", "item")
             and line.block.indent < 4
         ):
@@ -50,7 +51,7 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
                 and line.cue.number is None
                 and not line.cue.label
                 and line.block.kind == "paragraph"
-                and (line.block.strong or _spaced_title(lines, at))
+                and (line.block.strong or at in listed or _spaced_title(lines, at))
             ):
                 found.add(at)
     return found
@@ -124,6 +125,19 @@ def _shared_heads(lines: list[Line], chosen: set[int]) -> set[int]:
             if number is not None and number.value[-1] == shared[0] < shared[1]:
                 found.add(at)
     return found
+
+
+def _listed(lines: list[Line], chosen: set[int]) -> set[int]:
+    """Titles between blank lines that stood above the first question before: two or more of them are named by a table of contents."""
+    first, named = min(chosen, default=0), set()
+    found: dict[int, str] = {}
+    for at, line in enumerate(lines[:-1]):
+        title = line.block.plain
+        if title in named and line.block.gap >= 2 and lines[at + 1].block.gap >= 2:
+            found[at] = title
+        elif at < first and line.titled:
+            named.add(title)
+    return set(found) if len(set(found.values())) >= 2 else set()
 
 
 _FRAMES = frozenset("=-—─━#·•☆★◆◇■□▼▲")

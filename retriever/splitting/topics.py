@@ -35,6 +35,12 @@ _HOW = re.compile(r"如何|怎么|怎样|实现|流程|步骤|how|steps?", re.IG
 _PROCESS = re.compile(r"过程|流程|步骤|首先|实现|方法|办法|措施|解决|处理|first|then|step|procedure", re.IGNORECASE)
 
 
+_WH_ZH = r"什么|为什么|为何|如何|怎么|怎样|哪些|哪种|有什么|有哪些|有何|是否"
+_ASKS = re.compile(rf"^(?:what|why|how|when|where|which|who)\b|{_WH_ZH}", re.IGNORECASE)
+_AND_ASKS = re.compile(
+    rf",? and (?=(?:what|why|how|when|where|which|who)\b)|[，,；;]\s*(?:以及|又|并且|那么?|它|其)?(?={_WH_ZH})",
+    re.IGNORECASE,
+)
 _STOPS = tuple("。.!！?？;；:：")
 DEEPEST = 3  # levels of parts
 
@@ -151,7 +157,19 @@ def _named(about: str, line: _Told) -> tuple[object, ...] | None:
     if line.block.kind != "paragraph":
         return None
     match = _LABEL.match(line.plain)
-    return ("named",) if match and len(match.group(1)) >= 2 and match.group(1).lower() in about else None
+    label = match.group(1).lower() if match else ""
+    return ("named",) if len(label) >= 2 and (label in about or _shares_a_word(label, about)) else None
+
+
+def _shares_a_word(label: str, about: str) -> bool:
+    """True for "type I error" among "type I and type II errors": a label of several words the last of which is said once for all."""
+    words = re.findall(r"[a-z0-9]+", label)
+    named = re.search(rf"(?<![a-z0-9]){re.escape(label.rsplit(' ', 1)[0])}(?= and | or | vs\.? |, )", about)
+    return (
+        len(words) >= 2
+        and named is not None
+        and words[-1] in (w.removesuffix("s") for w in re.findall(r"[a-z0-9]+", about))
+    )
 
 
 def _run_in_lines(about: str, lines: list[_Told]) -> set[int]:
@@ -187,6 +205,8 @@ def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
         return ("number", cue.number.scheme, len(cue.number.value), block.indent)
     if block.kind == "heading":
         return ("heading", block.level)
+    if block.kind == "term":
+        return ("term", block.indent)
     if block.kind in ("paragraph", "item", "definition"):
         match = _label_of(line)
         if match:
@@ -233,7 +253,7 @@ def _title(block: Block, cue: Cue, *, named: bool = False, titled: bool = False)
     if bracketed:
         return bracketed.group(bracketed.lastindex or 0).strip(), True
     body = plain_text(cue.body)
-    if block.kind == "heading" or block.strong or titled:
+    if block.kind in ("heading", "term") or block.strong or titled:
         return body.strip(" :："), True
     emphasised = re.match(r"\s*(?:[•*+-]\s+|\d{1,3}[.、)]\s*)?(?:\*\*|__|`)([^*_`]{1,60})(?:\*\*|__|`)", block.text)
     for match in (
@@ -329,7 +349,15 @@ def question_parts(question: str) -> list[str]:
     end = max(question.rfind("?"), question.rfind("？")) + 1
     parts = [part.strip() for part in re.findall(r"[^?？]+[?？]+", question[:end])]
     parts = [part for part in parts if len(re.sub(r"\W", "", part)) >= 2]
+    if len(parts) == 1:
+        parts = _joined_questions(parts[0])
     return parts if len(parts) >= 2 else []
+
+
+def _joined_questions(question: str) -> list[str]:
+    """The questions that "and" or a comma joins into one, when each asks by a word of its own ("what is it, and when does it fail?")."""
+    parts = [part.strip() for part in _AND_ASKS.split(question)]
+    return parts if all(_ASKS.search(part) for part in parts) else []
 
 
 def align_parts(parts: list[str], answer: list[Block]) -> list[tuple[str, list[Block]]]:
