@@ -124,9 +124,11 @@ class Retriever:
         parts = np.zeros((len(rows), 4), dtype=np.float32)
         parts[:, :2] = index.dense.scores(query.vector, rows)
         parts[:, 2] = lexical[rows]
-        leading = np.lexsort((rows, -(parts @ weights)))[: max(ALIGNED, k)]  # alignment costs most
-        rows, parts = rows[leading], parts[leading]
-        parts[:, 3], gaps = self._aligned(query, rows, parts)
+        leading = np.lexsort((rows, -(parts @ weights)))[: max(ALIGNED, k)]
+        rows, parts, gaps = rows[leading], parts[leading], np.zeros(len(leading), dtype=np.float32)
+        # alignment costs most; those without any come after, so that more answers asked for change none of the first
+        first = slice(0, ALIGNED)
+        parts[first, 3], gaps[first] = self._aligned(query, rows[first], parts[first])
         scores = self.in_context(rows, parts @ weights)
         titled = np.ones(len(rows), dtype=bool)
         if query.subject:
