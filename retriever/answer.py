@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from retriever.confidence import Signals
 from retriever.documents import Passage
 from retriever.querying import Query
-from retriever.search import Hit, Ranking, Retriever
-
-POOL = 20  # places ranked for three answers; more where more are asked for
+from retriever.search import ALIGNED, Hit, Ranking, Retriever
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +40,14 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     Raises InputError for an empty question or a k below 1.
     """
     query = retriever.query(question)
-    ranking = retriever.rank(query, max(POOL, 4 * k))
+    ranking = retriever.rank(query, max(ALIGNED, 4 * k))
     families = _families(retriever, _whole_or_part(retriever, ranking))
     if not families:
         return Answer(query, True, "the index holds no passage", 0.0, ())
     hits = [retriever.hit(ranking, place, row) for (place, row), _ in families[: max(k, retriever.reads)]]
     absent = tuple(retriever.absent(query))
-    signals = _signals(
-        retriever, query, len(absent), hits[0], [float(ranking.scores[place]) for (place, _), _ in families[1:11]]
-    )
+    near = [float(ranking.scores[place]) for (place, _), _ in families[:11] if place < ALIGNED]
+    signals = _signals(retriever, query, len(absent), hits[0], near[1:])
     confidence = retriever.calibration.confidence(signals)
     reason = ""
     if min_confidence is None and confidence < retriever.calibration.threshold:

@@ -1,6 +1,7 @@
 """Search: an analysed question to ranked hits. Candidates of every ranker, one fused score, a total order."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retriever.confidence import Calibration, bundled_calibration, index_calibration
@@ -110,31 +111,63 @@ class Retriever:
         return self._reader.absent(query)
 
     def rank(self, query: Query, k: int) -> Ranking:
-        """The k best passages. Order: score, then row."""
+        """The k best passages. Order: score, then row. The first ALIGNED are the same whatever k is; what is asked for beyond them comes after them,
+        in the order of the other parts of its score.
+        """
         import numpy as np
 
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
-        index, weights = self.index, np.asarray(self.settings.weights, dtype=np.float32)
-        width = max(self.settings.candidates, k)
-        lexical = index.lexical.scores(query.slots)
-        lexical /= index.lexical.ceiling(query.slots) or 1.0
-        found = {*index.dense.top(query.vector, width).tolist(), *_top_rows(lexical, width).tolist()}
+        lexical = self.index.lexical.scores(query.slots)
+        lexical /= self.index.lexical.ceiling(query.slots) or 1.0
+        rows, parts = self._candidates(query, lexical, self.settings.candidates)
+        near = self._near(query, rows[:ALIGNED], parts[:ALIGNED])
+        if k > ALIGNED:
+            rows, parts = self._candidates(query, lexical, max(k, self.settings.candidates))
+            far = ~np.isin(rows, near.rows)
+            rows, parts = rows[far], parts[far]
+            scores = np.minimum(parts @ self._weights, near.scores.min(initial=np.inf))
+            none, any_ = np.zeros(len(rows), dtype=np.float32), np.ones(len(rows), dtype=bool)
+            near = Ranking(
+                np.concatenate((near.rows, rows)),
+                np.concatenate((near.scores, scores)),
+                np.concatenate((near.parts, parts)),
+                np.concatenate((near.gaps, none)),
+                np.concatenate((near.titled, any_)),
+            )
+        return Ranking(near.rows[:k], near.scores[:k], near.parts[:k], near.gaps[:k], near.titled[:k])
+
+    def _candidates(
+        self, query: Query, lexical: "NDArray[np.float32]", width: int
+    ) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+        """The `width` best of FAISS and of BM25 with the parts of their scores but for alignment, best first by these."""
+        import numpy as np
+
+        found = {*self.index.dense.top(query.vector, width).tolist(), *_top_rows(lexical, width).tolist()}
         rows = np.asarray(sorted(found), dtype=np.int64)
         parts = np.zeros((len(rows), 4), dtype=np.float32)
-        parts[:, :2] = index.dense.scores(query.vector, rows)
+        parts[:, :2] = self.index.dense.scores(query.vector, rows)
         parts[:, 2] = lexical[rows]
-        leading = np.lexsort((rows, -(parts @ weights)))[: max(ALIGNED, k)]
-        rows, parts, gaps = rows[leading], parts[leading], np.zeros(len(leading), dtype=np.float32)
-        # alignment costs most; those without any come after, so that more answers asked for change none of the first
-        first = slice(0, ALIGNED)
-        parts[first, 3], gaps[first] = self._aligned(query, rows[first], parts[first])
-        scores = self.in_context(rows, parts @ weights)
+        order = np.lexsort((rows, -(parts @ self._weights)))
+        return rows[order], parts[order]
+
+    def _near(self, query: Query, rows: "NDArray[np.int64]", parts: "NDArray[np.float32]") -> Ranking:
+        """The best candidates aligned, seen in context and by the subject."""
+        import numpy as np
+
+        parts[:, 3], gaps = self._aligned(query, rows, parts)
+        scores = self.in_context(rows, parts @ self._weights)
         titled = np.ones(len(rows), dtype=bool)
         if query.subject:
             scores, titled = self._by_subject(query.subject, rows, scores)
-        order = np.lexsort((rows, -scores))[:k]
+        order = np.lexsort((rows, -scores))
         return Ranking(rows[order], scores[order], parts[order], gaps[order], titled[order])
+
+    @cached_property
+    def _weights(self) -> "NDArray[np.float32]":
+        import numpy as np
+
+        return np.asarray(self.settings.weights, dtype=np.float32)
 
     def in_context(self, rows: "NDArray[np.int64]", scores: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """The scores with those of parts drawn towards their whole's, where that is lower, and scraps lowered: a line that names the subject

@@ -1,5 +1,6 @@
 """From hits to an answer: families, copies, confidence, highlights, and when to say no."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from retriever.errors import InputError
 from retriever.indexing import open_index
 from retriever.pipeline import build
 from retriever.search import Retriever
+
+HERE = Path(__file__).parent
 
 LONG = "Dropout zeroes units at random. No unit can rely on one partner. At test time nothing is dropped any more."
 ASKED = "Which units does dropout zero at random?"
@@ -205,6 +208,17 @@ def test_fewer_answers_are_the_beginning_of_more(real: Retriever) -> None:
     full = ids(answer(real, "how to choose a batch size", 8))
     for k in (1, 2, 5):
         assert ids(answer(real, "how to choose a batch size", k)) == full[:k]
+
+
+def test_the_first_answers_hang_on_nothing_that_is_asked_for_beyond_them(real: Retriever) -> None:
+    """Nor does the confidence: of all questions over the bundled corpus, whatever k is."""
+    for row in (HERE / "data" / "corpus_questions.jsonl").read_text(encoding="utf-8").splitlines()[::8]:
+        question = json.loads(row)["question"]
+        few, many = answer(real, question, 1), answer(real, question, 30)
+        assert (ids(few), few.confidence) == (ids(many)[:1], many.confidence), question
+        assert ids(answer(real, question, 6)) == ids(many)[:6], question
+        scores = [choice.hit.score for choice in many.choices]
+        assert scores == sorted(scores, reverse=True)
 
 
 @pytest.mark.parametrize("question", ["", "  ", "\u3000\n"])
