@@ -72,7 +72,8 @@ def _shaped(text: str) -> Iterator[str]:
     words = [match.group(0) for match in _WORD.finditer(text)]
     if len(words) > 2 and all(word.isupper() for word in words):
         return
-    title = 2 * sum(word[0].isupper() for word in words) > len(words) > 2
+    rest = [word for word in words[1:] if word != "I"]
+    title = 2 * sum(word[0].isupper() for word in rest) > len(rest) > 1
     first = True
     for match in _TOKEN.finditer(text):
         word = match["word"] or ""

@@ -45,6 +45,7 @@ def rules(page: Page) -> set[str]:
 # what every drop tells
 
 FURNITURE = [
+    ("teaser", "文章知识点与官方知识档案匹配，可进一步学习相关知识"),
     ("byline", "发布于 2023-05-06 12:30"),
     ("byline", "作者：某某 | 2021年3月4日 阅读 1234"),
     ("byline", "Posted on May 6, 2023 by Ann Lee"),

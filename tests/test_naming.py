@@ -59,6 +59,7 @@ def test_latin_words_of_a_chinese_question_are_names(question: str, expected: li
     [
         ("How does ZooKeeper elect a leader?", ["ZooKeeper"]),
         ("What does the Muon update look like?", ["Muon"]),
+        ("How do I install Zookle?", ["Zookle"]),
         ("should I pick e4m3 or XF9 here?", ["e4m3", "XF9"]),
         ("Does it work? Nothing helps. Why?", []),
         ("Why does my model forget what it has learned?", []),

@@ -23,6 +23,11 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (rule, reason, re.compile(pattern, re.IGNORECASE))
     for rule, reason, pattern in (
         (
+            "teaser",
+            "courses and archives of the site",
+            r"^\W*文章知识点与.{0,10}(?:知识)?(?:档案|图谱|体系|路线)匹配",
+        ),
+        (
             "byline",
             "author, date or reading figures",
             rf"^.{{0,60}}{_DATE}.{{0,40}}{_COUNTED}\W{{0,3}}\d|{_COUNTED}\W{{0,3}}\d.{{0,60}}{_DATE}",
@@ -324,7 +329,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "teaser",
             "articles of other subjects",
-            r"(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses|documents|flashcards|decks|(?:study )?sets|quizzes|jobs|guides|lessons)(?: (?:from|by|in|on|for) .{1,30})?|(?:[\w ]{1,24} )?you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|(?:students?|people|readers?|users?|others|customers|learners|members|viewers|you) (?:who .{1,30} )?(?:may have )?also (?:studied|viewed|read|bought|liked|searched(?: for)?|watched|downloaded|enjoyed|visited)|explore more|more to explore|related|friends? links|blogroll|quick links",
+            r"recommended from [\w.]{2,20}|(?:related|recommended|similar|popular|trending|latest|recent|more|featured|other|suggested|most read|hot) (?:posts?|articles?|stor(?:y|ies)|questions?|reading|reads|content|topics|tutorials?|news|videos|links|interview questions|courses|documents|flashcards|decks|(?:study )?sets|quizzes|jobs|guides|lessons)(?: (?:from|by|in|on|for) .{1,30})?|(?:[\w ]{1,24} )?you (?:may|might) (?:also )?(?:like|enjoy|be interested in)(?: (?:these|this))?|recommended(?: for you| by us)?|more (?:from|by|in|like this|on) ?.{0,30}|read (?:next|this next)|what to read next|up next|trending(?: now| this week)?|keep reading|further reading|from (?:our|the) blog|(?:don.?t|do not) miss|around the web|(?:students?|people|readers?|users?|others|customers|learners|members|viewers|you) (?:who .{1,30} )?(?:may have )?also (?:studied|viewed|read|bought|liked|searched(?: for)?|watched|downloaded|enjoyed|visited)|explore more|more to explore|related|friends? links|blogroll|quick links",
         ),
         (
             "comments",

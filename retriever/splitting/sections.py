@@ -96,10 +96,10 @@ def _counted_titles(lines: list[Line], chosen: set[int]) -> set[int]:
     return {n for at in found for n in (at, at + 1)} if len(found) >= 2 else set()
 
 
-_RANGE = r"(\d{1,3})\s*题?\s*(?:[-–—~～至到]|to|through|and)\s*第?\s*(\d{1,3})"
+_RANGE = r"(\d{1,3})\s*+题?\s*+(?:[-–—~～至到]|to|through|and)\s*+第?\s*+(\d{1,3})"
 _SHARED = re.compile(
-    rf"\W*(?:questions?|items?)\s+{_RANGE}(?!\d)(?=\W*$|\W*\s(?:refer|are|share|relate|use|concern))|\W*第?\s*{_RANGE}\s*题"
-    rf"|[\[【(（]\s*{_RANGE}\s*[\]】)）]\W*$",
+    rf"\W*+(?:questions?|items?)\s++{_RANGE}(?!\d)(?=\W*$|\W*\s(?:refer|are|share|relate|use|concern))|\W*+第?\s*+{_RANGE}\s*+题"
+    rf"|[\[【(（]\s*+{_RANGE}\s*+[\]】)）]\W*+$",
     re.IGNORECASE,
 )
 
