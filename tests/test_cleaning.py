@@ -232,10 +232,9 @@ def test_teasers_in_the_middle_go_and_the_numbering_resumes(pairs: list[tuple[st
     assert answers(page) == dict(pairs)
 
 
-def test_teasers_at_the_end_go() -> None:
-    page = make_page(
-        markdown(EN, "You may also like\n\n- [What is a kernel?](/k)\n- [Why do nets overfit?](/o)"), "a.md"
-    )
+@pytest.mark.parametrize("lead", ["You may also like", "Recommended from Medium"])
+def test_teasers_at_the_end_go(lead: str) -> None:
+    page = make_page(markdown(EN, f"{lead}\n\n- [What is a kernel?](/k)\n- [Why do nets overfit?](/o)"), "a.md")
     assert rules(page) <= {"teaser", "page-edge", "link"}
     assert answers(page) == dict(EN)
 
