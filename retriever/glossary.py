@@ -90,7 +90,6 @@ class Glossary:
         return found
 
 
-@lru_cache(maxsize=1 << 16)
 @lru_cache(maxsize=4096)  # of names of terms only
 def _tokens(name: str) -> tuple[str, ...]:
     """A name as it is looked up: Han characters and Latin words one by one, without plural endings."""

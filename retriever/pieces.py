@@ -44,7 +44,7 @@ class PieceTable:
         lengths: "NDArray[np.float32]",
         axes: "NDArray[np.float32]",
     ) -> None:
-        self._rows, self._codes, self._units, self._lengths, self._axes = rows, codes, units, lengths, axes
+        self._rows, self._codes, self._units, self._lengths, self.axes = rows, codes, units, lengths, axes
 
     @classmethod
     def build(cls, encoder: PieceEncoder, pieces: "NDArray[np.int32]") -> "PieceTable":
@@ -74,19 +74,15 @@ class PieceTable:
     def save(self, folder: Path) -> None:
         import numpy as np
 
-        arrays: list[NDArray[Any]] = [self._rows, self._codes, self._units, self._lengths, self._axes]
+        arrays: list[NDArray[Any]] = [self._rows, self._codes, self._units, self._lengths, self.axes]
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
-
-    @property
-    def axes(self) -> "NDArray[np.float32]":
-        return self._axes
 
     def turn(self, vectors: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Vectors of the encoder (n, dimension) along the axes, scaled to unit length; float32 (n, axes)."""
         import numpy as np
 
-        turned = vectors @ self._axes
+        turned = vectors @ self.axes
         turned /= np.maximum(np.sqrt(np.einsum("nd,nd->n", turned, turned)), 1e-12)[:, None]
         return turned
 
@@ -100,7 +96,7 @@ class PieceTable:
         within = pieces < len(self._rows)
         rows[within] = self._rows[pieces[within]]
         here, gone = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
-        turned = np.empty((len(pieces), self._axes.shape[1]), dtype=np.float32)
+        turned = np.empty((len(pieces), self.axes.shape[1]), dtype=np.float32)
         lengths = np.empty(len(pieces), dtype=np.float32)
         rows = rows[here]
         turned[here], lengths[here] = self._codes[rows] * self._units[rows][:, None], self._lengths[rows]
