@@ -9,7 +9,7 @@ from retriever.analysis import STOPWORDS, fold, singular
 from retriever.cues import language_of
 from retriever.encoders.protocol import Encoder
 from retriever.errors import InputError
-from retriever.glossary import Concept, bundled_glossary
+from retriever.glossary import Concept, Glossary, bundled_glossary
 from retriever.indexing import Index
 from retriever.lexical import Slot
 from retriever.naming import Name, Ways, find_names
@@ -115,10 +115,12 @@ class QueryReader:
             # the analyzer cuts an s off that belongs to some words: hypothesis, bias
             return [
                 *(word + "s" if len(plural) == 1 < len(ids) else word for word, ids, plural in whole),
-                *glossary.words,
+                *(
+                    word for word in glossary.words if word in glossary.named or word in index.lexical
+                ),  # no mere parts of names
             ]
 
-        return Speller(words, lambda: [*glossary.han, *index.analyzer.words], glossary.words | glossary.han, known)
+        return Speller(words, lambda: [*glossary.han, *index.analyzer.words], _Held(index, glossary), known)
 
     def _ways(self, folded: str, concept: Concept) -> Ways:
         """The ways a concept may be written, as it is in the question first. Those of the glossary's names are remembered."""
@@ -138,3 +140,14 @@ class QueryReader:
                 yield ways
             at = concept.end
         yield from terms(folded[at:])
+
+
+class _Held:
+    """The terms of the glossary that some passage of an index has."""
+
+    def __init__(self, index: Index, glossary: Glossary) -> None:
+        self._index, self._glossary = index, glossary
+
+    def __contains__(self, word: object) -> bool:
+        known = word in self._glossary.words or word in self._glossary.han
+        return known and self._index.lexical.holds(self._index.analyzer.folded_terms(str(word)))
