@@ -133,9 +133,10 @@ class LexicalIndex:
             for term in dict.fromkeys(first):
                 rows, scores = self._postings(term)
                 best[rows] += scores
-            for way in others:
-                rows, scores = self._all_of(way)
-                best[rows] = np.maximum(best[rows], scores * np.float32(EXPANDED))
+            found = [posting for way in others if len((posting := self._all_of(way))[0])]
+            if found:
+                rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))
+                np.maximum.at(best, rows, scores * np.float32(EXPANDED))
             out += best
         return out
 
@@ -170,8 +171,9 @@ class LexicalIndex:
         for more, weights in others:
             if not len(rows):
                 break
-            places = np.searchsorted(more, rows).clip(max=len(more) - 1)
-            both = more[places] == rows
+            places = more.searchsorted(rows)
+            places[places == len(more)] = 0
+            both = np.flatnonzero(more[places] == rows)
             rows, scores = rows[both], scores[both] + weights[places[both]]
         return rows, scores
 
@@ -184,15 +186,14 @@ class LexicalIndex:
         """The score of an endless repetition of all terms, of a concept in the way that could score most: an upper bound that makes scores of
         different queries comparable.
         """
-
-        def of(way: Iterable[str]) -> float:
-            return sum(self.idf(term) * (K1 + 1) for term in dict.fromkeys(way))
-
         total = 0.0
         for slot in dict.fromkeys(terms):
-            ways = ((slot,),) if isinstance(slot, str) else slot
-            total += max(of(way) * (EXPANDED if number else 1) for number, way in enumerate(ways))
-        return total
+            if isinstance(slot, str):
+                total += self.idf(slot)
+            else:
+                sums = [sum(map(self.idf, dict.fromkeys(way))) for way in slot]
+                total += max(sums[0], EXPANDED * max(sums))
+        return total * (K1 + 1)
 
 
 @lru_cache(maxsize=4096)
