@@ -92,32 +92,51 @@ class Speller:
         """A run of Chinese with terms put where a single character, which is what unknown words fall apart into, makes them sound like one."""
         alone = [len(word) == 1 for word in cut(run) for _ in word]
         doubtful = {at: others for at, one in enumerate(alone) if one and (others := self._others(run, at))}
+        windows = self._windows(run, doubtful)
+        if not windows:  # nearly always
+            return run
         terms = self._terms()
-        for start in range(len(run)) if doubtful else ():  # what lies within a known term is beyond doubt
+        for start in range(len(run)):  # what lies within a known term is beyond doubt
             for size in range(3, min(WIDEST, len(run) - start) + 1):
                 if run[start : start + size] in terms:
                     for at in range(start, start + size):
                         doubtful.pop(at, None)
-        for size in range(min(WIDEST, len(run)), 1, -1) if doubtful else ():
-            for start in range(len(run) - size + 1):
-                places = [at for at in range(start, start + size) if at in doubtful]
-                window = run[start : start + size]
-                if not places or window in terms or window in _WORDS:
-                    continue
-                word = self._respelt(window, {at - start: doubtful[at] for at in places})
-                if word and not self._known(window):
-                    run = run[:start] + note(window, word) + run[start + size :]
-                    for at in places:
-                        del doubtful[at]
+        for start, end in windows:
+            places = [at for at in range(start, end) if at in doubtful]
+            window = run[start:end]
+            if not places or window in terms or window in _WORDS:
+                continue
+            word = self._respelt(window, {at - start: doubtful[at] for at in places})
+            if word and not self._known(window):
+                run = run[:start] + note(window, word) + run[end:]
+                for at in places:
+                    del doubtful[at]
         return run
+
+    def _windows(self, run: str, doubtful: dict[int, list[str]]) -> list[tuple[int, int]]:
+        """The stretches of `run` that one other character makes a term of, the longest first. A term holds it beside the characters that it has there: most
+        stretches are ruled out by the neighbours alone.
+        """
+        terms, found = self._terms(), set()
+        for at, others in doubtful.items():
+            behind = self._neighbours(run[at - 1])[1] if at else _NONE
+            before = self._neighbours(run[at + 1])[0] if at + 1 < len(run) else _NONE
+            for other in others:
+                starts = range(max(0, at + 1 - WIDEST), at + 1) if other in behind else (at,)
+                ends = range(at + 1, min(len(run), at + WIDEST) + 1) if other in before else (at + 1,)
+                for start in starts:
+                    for end in ends:
+                        if 1 < end - start <= WIDEST and run[start:at] + other + run[at + 1 : end] in terms:
+                            found.add((start, end))
+        return sorted(found, key=lambda one: (one[0] - one[1], one[0]))
 
     def _respelt(self, window: str, doubtful: dict[int, list[str]]) -> str:
         """The term that `window` becomes with one of its doubtful characters replaced, or ""."""
         terms, sure = self._terms(), self._sure
         for at, others in doubtful.items():
             words = [window[:at] + other + window[at + 1 :] for other in others]
-            words = [word for word in words if (word in terms or word in sure) and word not in STOPWORDS]
-            if not words:  # nearly always; what follows takes longer
+            words = [word for word in words if word in terms and word not in STOPWORDS]
+            if not words:
                 continue
             rest = window[:at] or window[at + 1 :] if at in (0, len(window) - 1) else ""
             beside = len(rest) > 1 and (rest in terms or self._known(rest))
