@@ -72,15 +72,13 @@ class Glossary:
         """The terms named in a folded text, from left to right, the longest name at each place."""
         tokens = [(singular(match.group(0)), match.start(), match.end()) for match in _TOKEN.finditer(folded)]
         words = [word for word, _, _ in tokens]
-        gaps = [folded[a:b] for (_, _, a), (_, b, _) in pairwise(tokens)]
-        joined = [gap in ("", " ") or _JOIN.fullmatch(gap) for gap in gaps]  # nothing parts a token from the next
         found, at = [], 0
         while at < len(tokens):
             longest = self.longest.get(" ".join(words[at : at + 2]), 1)
             for size in range(min(longest, len(tokens) - at), 0, -1):
-                key = tuple(words[at : at + size])
-                terms = self.named.get(" ".join(key))
-                if terms is not None and all(joined[at : at + size - 1]):
+                terms = self.named.get(" ".join(words[at : at + size]))
+                if terms is not None and _joined(folded, tokens[at : at + size]):
+                    key = tuple(words[at : at + size])
                     names = dict.fromkeys(name for number in terms for name in self.terms[number])
                     others = tuple(name for name in names if _tokens(name) != key)
                     found.append(Concept(tokens[at][1], tokens[at + size - 1][2], others))
@@ -88,6 +86,12 @@ class Glossary:
                     break
             at += 1
         return found
+
+
+def _joined(folded: str, tokens: list[tuple[str, int, int]]) -> bool:
+    """True when nothing parts one of the tokens of a text from the next."""
+    gaps = (folded[end:start] for (_, _, end), (_, start, _) in pairwise(tokens))
+    return all(gap in ("", " ") or _JOIN.fullmatch(gap) for gap in gaps)
 
 
 @lru_cache(maxsize=4096)  # of names of terms only
