@@ -17,28 +17,32 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILES = ("alignment_starts.npy", "alignment_pieces.npy", "alignment_counts.npy")
+FILES = ("alignment_starts.npy", "alignment_rows.npy", "alignment_counts.npy")
 COLUMNS = 8  # products of matrices are quickest in whole vectors of the processor: 16 columns take three quarters of the time of 13
 
 
 class AlignmentIndex:
-    """The distinct pieces of every passage in one array: those of row r are entries starts[r] to starts[r + 1] of `pieces`.
+    """The distinct pieces of every passage in one array, as rows of a `PieceTable`: those of passage p are entries starts[p] to starts[p + 1] of
+    `owned`, uint16 where that is wide enough, else int32.
 
-    `counts` holds how many passages have each piece of the vocabulary.
+    `counts` holds how many passages have each piece of the table.
     """
 
-    def __init__(self, starts: "NDArray[np.int64]", pieces: "NDArray[np.int32]", counts: "NDArray[np.int32]") -> None:
-        self._starts, self.pieces, self._counts = starts, pieces, counts
+    def __init__(
+        self, starts: "NDArray[np.int64]", owned: "NDArray[np.uint16 | np.int32]", counts: "NDArray[np.int32]"
+    ) -> None:
+        self._starts, self._owned, self._counts = starts, owned, counts
 
     @classmethod
-    def build(cls, encoder: PieceEncoder, texts: list[str]) -> "AlignmentIndex":
-        """From the text of each passage, question and answer together."""
+    def build(cls, table: PieceTable, texts: list[list[int]]) -> "AlignmentIndex":
+        """From the pieces of each passage, question and answer together, all of which `table` has."""
         import numpy as np
 
-        rows = [sorted(set(ids)) for ids in encoder.piece_ids(texts)]
+        rows = [np.unique(table.rows(np.asarray(pieces, dtype=np.int64))) for pieces in texts]
         starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
-        pieces = np.fromiter((piece for row in rows for piece in row), dtype=np.int32, count=int(starts[-1]))
-        return cls(starts, pieces, np.bincount(pieces, minlength=1).astype(np.int32))
+        narrow = np.uint16 if len(table) <= 1 << 16 else np.int32
+        owned = np.concatenate(rows or [np.zeros(0, dtype=np.int32)])
+        return cls(starts, owned.astype(narrow), np.bincount(owned, minlength=len(table)).astype(np.int32))
 
     @classmethod
     def load(cls, folder: Path) -> "AlignmentIndex":
@@ -54,7 +58,7 @@ class AlignmentIndex:
     def save(self, folder: Path) -> None:
         import numpy as np
 
-        arrays: list[NDArray[Any]] = [self._starts, self.pieces, self._counts]
+        arrays: list[NDArray[Any]] = [self._starts, self._owned, self._counts]
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
@@ -70,26 +74,28 @@ class AlignmentIndex:
         """
         import numpy as np
 
-        asked, rows = np.unique(np.asarray(pieces, dtype=np.int64)), np.asarray(rows, dtype=np.int64)
+        asked, rows = np.asarray(sorted(set(pieces)), dtype=np.int64), np.asarray(rows, dtype=np.int64)
         turned, lengths = table.directions(encoder, asked)
         known = lengths > 0
         asked, turned, lengths = asked[known], turned[known], lengths[known]
         out, gaps = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=np.float32)
         if not len(asked) or not len(rows):
             return out, gaps
-        weights = lengths * np.sqrt(self._idf(asked)).astype(np.float32)
+        weights = lengths * np.sqrt(self._idf(table.rows(asked))).astype(np.float32)
         heaviness = weights / np.float32(np.sqrt(np.log1p((len(self._starts) - 0.5) / 0.5)))
         gaps[:] = heaviness.max()
-        sizes = self._starts[rows + 1] - self._starts[rows]
+        starts, sizes = self._starts[rows], self._starts[rows + 1] - self._starts[rows]
         filled = np.flatnonzero(sizes)
         if not len(filled):
             return out, gaps
-        owned = np.concatenate([self.pieces[self._starts[row] : self._starts[row + 1]] for row in rows])
-        present = np.zeros(int(owned.max()) + 1, dtype=bool)
+        owned = np.concatenate(
+            [self._owned[start : start + size] for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
+        )
+        present = np.zeros(len(table), dtype=bool)
         present[owned] = True
         found = np.flatnonzero(present)
-        place = np.empty(len(present), dtype=np.int32)
-        place[found] = np.arange(len(found), dtype=np.int32)
+        place = np.empty(len(table), dtype=np.intp)
+        place[found] = np.arange(len(found))
         columns = np.zeros((turned.shape[1], -(-len(asked) // COLUMNS) * COLUMNS), dtype=np.float32)
         columns[:, : len(asked)] = turned.T
         cosines = table.cosines(found, columns)
@@ -108,19 +114,20 @@ class AlignmentIndex:
 
         asked, owned = (
             np.asarray(sorted(set(pieces)), dtype=np.int64),
-            self.pieces[self._starts[row] : self._starts[row + 1]],
+            self._owned[self._starts[row] : self._starts[row + 1]],
         )
         if not len(asked) or not len(owned):
             return []
         turned, lengths = table.directions(encoder, asked)
         cosines = table.cosines(owned, turned.T).T
-        order = np.argsort(-lengths * np.sqrt(self._idf(asked)), kind="stable")
-        return [(int(asked[n]), int(owned[cosines[n].argmax()]), float(cosines[n].max())) for n in order if lengths[n]]
+        order = np.argsort(-lengths * np.sqrt(self._idf(table.rows(asked))), kind="stable")
+        names = table.pieces()[owned]
+        return [(int(asked[n]), int(names[cosines[n].argmax()]), float(cosines[n].max())) for n in order if lengths[n]]
 
-    def _idf(self, pieces: "NDArray[np.int64]") -> "NDArray[np.float64]":
-        """Lucene's inverse frequency of each piece over the passages."""
+    def _idf(self, rows: "NDArray[np.int32]") -> "NDArray[np.float64]":
+        """Lucene's inverse frequency of pieces over the passages, given their rows of the table; -1 is a piece that no passage has."""
         import numpy as np
 
-        count = np.where(pieces < len(self._counts), self._counts[np.minimum(pieces, len(self._counts) - 1)], 0)
+        count = np.where(rows < 0, 0, self._counts[rows]) if len(self._counts) else np.zeros(len(rows))
         frequency: NDArray[np.float64] = np.log1p((len(self._starts) - 1 - count + 0.5) / (count + 0.5))
         return frequency

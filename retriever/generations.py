@@ -22,7 +22,7 @@ from typing import Any
 from retriever.analysis import ANALYZER_VERSION
 from retriever.errors import IndexUnusableError, InputError, rebuild_hint
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 _POINTER = re.compile(rb"[0-9a-f]{16}(-[0-9a-f]{4})?\n")  # the form `switch` writes, to the byte
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SLICE = 256  # pieces whose vectors, at full width, stay in the processor's nearer cache
 FILES = ("piece_rows.npy", "piece_codes.npy", "piece_units.npy", "piece_lengths.npy", "piece_axes.npy")
 
 
@@ -78,6 +79,24 @@ class PieceTable:
         for name, array in zip(FILES, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def rows(self, pieces: "NDArray[np.integer[Any]]") -> "NDArray[np.int32]":
+        """Where pieces of the encoder lie in the table; -1 for those that are not here."""
+        import numpy as np
+
+        found = np.full(len(pieces), -1, dtype=np.int32)
+        within = pieces < len(self._rows)
+        found[within] = self._rows[pieces[within]]
+        return found
+
+    def pieces(self) -> "NDArray[np.int64]":
+        """The pieces of the table by their rows."""
+        import numpy as np
+
+        return np.flatnonzero(self._rows >= 0)
+
     def turn(self, vectors: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Vectors of the encoder (n, dimension) along the axes, scaled to unit length; float32 (n, axes)."""
         import numpy as np
@@ -92,24 +111,27 @@ class PieceTable:
         """Of any pieces of the encoder, here or not: what `turn` gives for their vectors, and how long these are; float32 (n, axes) and (n,)."""
         import numpy as np
 
-        rows = np.full(len(pieces), -1, dtype=np.int32)
-        within = pieces < len(self._rows)
-        rows[within] = self._rows[pieces[within]]
-        here, gone = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
-        turned = np.empty((len(pieces), self.axes.shape[1]), dtype=np.float32)
-        lengths = np.empty(len(pieces), dtype=np.float32)
-        rows = rows[here]
-        turned[here], lengths[here] = self._codes[rows] * self._units[rows][:, None], self._lengths[rows]
+        rows = self.rows(pieces)
+        gone = np.flatnonzero(rows < 0)
+        if len(self):
+            turned, lengths = self._codes[rows] * self._units[rows][:, None], self._lengths[rows]
+        else:
+            turned, lengths = (
+                np.empty((len(pieces), self.axes.shape[1]), dtype=np.float32),
+                np.empty(len(pieces), dtype=np.float32),
+            )
         if len(gone):
             vectors = encoder.piece_vectors(pieces[gone])
             turned[gone], lengths[gone] = self.turn(vectors), np.linalg.norm(vectors, axis=1)
         return turned, lengths
 
-    def cosines(self, pieces: "NDArray[np.integer[Any]]", turned: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Of pieces of the table with vectors that `turn` gave, (axes, n) here; float32 (len(pieces), n)."""
+    def cosines(self, rows: "NDArray[np.integer[Any]]", turned: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Of pieces of the table, given as their rows, with vectors that `turn` gave, (axes, n) here; float32 (len(rows), n)."""
         import numpy as np
 
-        rows = self._rows[pieces]
-        products: NDArray[np.float32] = np.take(self._codes, rows, axis=0).astype(np.float32) @ turned
+        products = np.empty((len(rows), turned.shape[1]), dtype=np.float32)
+        for start in range(0, len(rows), SLICE):
+            part = slice(start, start + SLICE)
+            np.matmul(np.take(self._codes, rows[part], axis=0).astype(np.float32), turned, out=products[part])
         products *= self._units[rows][:, None]
         return products

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +153,8 @@ def index_passages(
     cache: BuildCache | None = None,
 ) -> None:
     """Analyse, encode and write `passages`, whose `sources` are described as in `Index.sources`."""
+    import numpy as np
+
     report, cache = report or BuildReport(), cache or BuildCache(None)
     report.passages, report.parents = len(passages), sum(p.parent is None for p in passages)
     asked, told = [query_text(p) for p in passages], [p.answer for p in passages]
@@ -166,8 +169,9 @@ def index_passages(
         both = [fold(f"{question}\n{answer}") for question, answer in zip(asked, told, strict=True)]
         alignment = table = None
         if isinstance(encoder, PieceEncoder):
-            alignment = AlignmentIndex.build(encoder, both)
-            table = PieceTable.build(encoder, alignment.pieces)
+            pieces = encoder.piece_ids(both)
+            table = PieceTable.build(encoder, np.fromiter(chain.from_iterable(pieces), dtype=np.int32))
+            alignment = AlignmentIndex.build(table, pieces)
         parts = Parts(
             passages=passages,
             question_terms=terms[: len(passages)],

@@ -28,13 +28,13 @@ PASSAGES = ["aa", "b", "ab", "d", ""]
 
 
 @pytest.fixture
-def index() -> AlignmentIndex:
-    return AlignmentIndex.build(Letters(), PASSAGES)
+def table() -> PieceTable:
+    return PieceTable.build(Letters(), np.asarray(Letters().piece_ids(["".join(PASSAGES)])[0]))
 
 
 @pytest.fixture
-def table(index: AlignmentIndex) -> PieceTable:
-    return PieceTable.build(Letters(), index.pieces)
+def index(table: PieceTable) -> AlignmentIndex:
+    return AlignmentIndex.build(table, Letters().piece_ids(PASSAGES))
 
 
 def idf(count: int) -> float:
