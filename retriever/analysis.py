@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import accumulate
 
 ANALYZER_VERSION = 2
 
@@ -70,6 +71,14 @@ class Analyzer:
             run = match.group(0)
             found.extend(self._han_terms(run) if run[0] >= "\u3400" else _latin_terms(run))
         return [term for term in found if term not in STOPWORDS]
+
+    def bounds(self, folded: str) -> set[int]:
+        """The offsets at which words of a folded text begin and end."""
+        found: set[int] = set()
+        for match in _RUN.finditer(folded):
+            words = self.cut(match.group(0)) if match.group(0)[0] >= "\u3400" else [match.group(0)]
+            found.update(accumulate(map(len, words), initial=match.start()))
+        return found
 
     def cut(self, run: str) -> list[str]:
         """The most probable words of a Han run: jieba's maximum-probability path, without guessing new words."""

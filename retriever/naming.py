@@ -24,10 +24,13 @@ Ways = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name as it is written in the question, and the ways it may stand in a passage."""
+    """A name as it is written in the question, and the ways it may stand in a passage; `place` are offsets into the folded question where it is a term of the
+    glossary, () for what only looks like a name.
+    """
 
     written: str
     ways: Ways
+    place: tuple[int, ...] = ()
 
 
 def find_names(
@@ -49,19 +52,18 @@ def find_names(
         written = folded[concept.start : concept.end]
         words = set(re.findall(r"[a-z0-9+#]+", written))
         known |= words
-        if (
-            english and len(words) == 1 and not words & looks.keys()
-        ):  # may be a word like any other: inference, stacking
+        like_any_word = english and len(words) == 1 and not concept.concrete  # inference, stacking
+        if concept.common or (like_any_word and not words & looks.keys()):
             continue
         if ways and written not in doubtful and not words & doubtful:
-            found.setdefault(written, Name(looks.get(written, written), ways))
+            found.setdefault(written, Name(looks.get(written, written), ways, (concept.start, concept.end)))
     none = STOPWORDS | _UNITS | doubtful | known
     for low, word in looks.items():
         if len(low) < 2 or low in none:
             continue
         ways = tuple(_ways(low, terms))
         if ways:
-            found.setdefault(low, Name(word, ways))
+            found[low] = Name(word, ways + (found[low].ways if low in found else ()))
     return tuple(found.values())
 
 

@@ -82,9 +82,15 @@ class QueryReader:
         )
 
     def absent(self, query: Query) -> list[str]:
-        """The names in a question that neither a passage nor the title of a source has in any of their ways, as they are written."""
+        """The names in a question that neither a passage nor the title of a source has in any of their ways, as they are written. What cuts a word of the corpus
+        is no name: 表面条件 says nothing of noodles (面条).
+        """
         unseen = [name for name in query.names if not any(map(self._index.lexical.holds, name.ways))]
-        return [name.written for name in unseen if not any(map(self._titles.issuperset, name.ways))]
+        unseen = [name for name in unseen if not any(map(self._titles.issuperset, name.ways))]
+        if not unseen:
+            return []
+        bounds = self._index.analyzer.bounds(query.folded)
+        return [name.written for name in unseen if bounds.issuperset(name.place)]
 
     @cached_property
     def _titles(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 from retriever.analysis import STOPWORDS
@@ -71,7 +72,7 @@ class Speller:
         return text, tuple(found)
 
     def _word(self, word: str) -> str:
-        """`word`, or the one with its first letter that is nearest by optimal string alignment distance; `word` again where two are."""
+        """`word`, or the one with its first letter that is nearest by optimal string alignment distance, a sure one first; `word` again where two are."""
         if len(word) < SHORTEST or self._known(word):
             return word
         from rapidfuzz.distance import OSA
@@ -80,19 +81,22 @@ class Speller:
         farthest = 2 if len(word) >= LONG else 1
         near = extract(word, self._words(), scorer=OSA.distance, score_cutoff=farthest, limit=None)
         ranked = sorted(
-            (distance, other)
+            (distance, other not in self._sure, other)
             for other, distance, _ in near
             if (other[0] == word[0] or other[:2] == word[1::-1]) and (distance == 1 or other in self._sure)
         )
-        if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+        if not ranked or (len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]):
             return word
-        return str(ranked[0][1])
+        return str(ranked[0][2])
 
     def _run(self, run: str, cut: Callable[[str], list[str]], note: Callable[[str, str], str]) -> str:
         """A run of Chinese with terms put where a single character, which is what unknown words fall apart into, makes them sound like one."""
-        alone = [len(word) == 1 for word in cut(run) for _ in word]
-        doubtful = {at: others for at, one in enumerate(alone) if one and (others := self._others(run, at))}
-        windows = self._windows(run, doubtful)
+        words = cut(run)
+        ends = list(accumulate(map(len, words)))
+        alone = [end - 1 for word, end in zip(words, ends, strict=True) if len(word) == 1]
+        doubtful = {at: others for at in alone if (others := self._others(run, at))}
+        whole = frozenset([0, *ends])  # a term cuts no word
+        windows = [one for one in self._windows(run, doubtful) if whole.issuperset(one)]
         if not windows:  # nearly always
             return run
         terms = self._terms()

@@ -331,7 +331,7 @@ def test_meetings_are_of_pieces_of_question_and_passage(real: Retriever, encoder
             assert names[meeting.asked] in asked
             assert names[meeting.met_by] in owned
             one, _ = table.directions(encoder, np.asarray([names[meeting.asked]]))
-            cosines = table.cosines(pieces, one.T)[:, 0]
+            cosines = table.cosines(table.rows(pieces), one.T)[:, 0]
             assert cosines.max() == pytest.approx(meeting.cosine, abs=1e-5)
             assert cosines[pieces == names[meeting.met_by]][0] == pytest.approx(meeting.cosine, abs=1e-5)
             assert MET <= meeting.cosine <= 1 + 1e-3

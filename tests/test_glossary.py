@@ -6,6 +6,7 @@ import os
 import string
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from conftest import CHECKOUT
@@ -13,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever.analysis import STOPWORDS, fold
-from retriever.glossary import FILE, NAMES, Concept, Glossary, bundled_glossary, to_names, written_terms
+from retriever.glossary import FILE, NAMES, Concept, Glossary, bundled_glossary, to_names, written_glossary
 
-ROWS: list[dict[str, list[str]]] = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+ROWS: list[dict[str, Any]] = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
 # A term in both languages, one whose name begins with the name of another, and two that share a short name.
 TERMS = (
     ("学习率", "learning rate", "LR"),
@@ -61,7 +62,7 @@ def named(glossary: Glossary, folded: str) -> list[str]:
     return [folded[concept.start : concept.end] for concept in glossary.find(folded)]
 
 
-def names_of(row: dict[str, list[str]]) -> list[str]:
+def names_of(row: dict[str, Any]) -> list[str]:
     """All names of a term of the bundled glossary."""
     return [*row["zh"], *row["en"], *row["abbr"]]
 
@@ -70,9 +71,10 @@ def names_of(row: dict[str, list[str]]) -> list[str]:
 
 
 def test_every_term_has_the_keys_of_the_file() -> None:
-    """A line holds three lists of names under three keys, in one order, and nothing else."""
-    assert {tuple(row) for row in ROWS} == {("zh", "en", "abbr")}
-    assert all(isinstance(name, str) for row in ROWS for names in row.values() for name in names)
+    """A line holds three lists of names under three keys, in one order, and where it applies that the thing is concrete, or which of the names are common."""
+    assert {tuple(row) for row in ROWS} == {("zh", "en", "abbr", *more) for more in ((), ("concrete",), ("common",))}
+    assert all(isinstance(name, str) for row in ROWS for name in names_of(row))
+    assert all(row.get("concrete", True) is True and set(row.get("common", ())) <= set(names_of(row)) for row in ROWS)
 
 
 def test_every_name_is_stored_in_its_plainest_spelling() -> None:
@@ -88,13 +90,13 @@ def test_every_term_has_names() -> None:
 
 def test_what_is_looked_up_was_made_of_these_terms() -> None:
     """`names.json` is that of the terms as they stand; else: python -m retriever.glossary"""
-    assert to_names(Glossary.of(written_terms())) == NAMES.read_text(encoding="utf-8")
+    assert to_names(written_glossary()) == NAMES.read_text(encoding="utf-8")
     assert to_names(bundled_glossary()) == NAMES.read_text(encoding="utf-8")
 
 
 def test_no_list_names_a_term_twice() -> None:
     """Repetition in a list is an oversight."""
-    assert [row for row in ROWS for names in row.values() if len(names) != len(set(names))] == []
+    assert [row for row in ROWS for key in ("zh", "en", "abbr") if len(row[key]) != len(set(row[key]))] == []
 
 
 def test_no_term_is_called_the_same_by_all_its_names() -> None:

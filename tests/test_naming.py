@@ -76,10 +76,22 @@ def test_words_of_an_english_question_are_names_when_they_look_like_it(question:
 
 
 def test_terms_of_the_glossary_are_names_under_all_their_names() -> None:
-    (name,) = found("卷积神经网络有哪些层")
-    assert name.written == "卷积神经网络"
-    assert ("cnn",) in name.ways
-    assert ("convolutional", "neural", "network") in name.ways
+    (name,) = found("门控循环单元有哪些门")
+    assert (name.written, name.place) == ("门控循环单元", (0, 6))
+    assert ("gru",) in name.ways
+    assert ("gated", "recurrent", "unit") in name.ways
+
+
+def test_terms_that_technical_writing_takes_for_granted_are_no_names() -> None:
+    """A page about losses may never say 损失函数."""
+    assert names("损失函数怎么选，loss function") == []
+    assert names("how do I choose a loss function") == []
+    assert names("how does Kubernetes do it") == ["Kubernetes"]
+
+
+def test_things_of_everyday_life_are_names_in_plain_english() -> None:
+    assert names("how do I wash a tablecloth") == ["tablecloth"]
+    assert names("can yeast be frozen") == ["yeast"]
 
 
 def test_a_single_plain_english_term_may_be_a_word_like_any_other() -> None:
