@@ -644,8 +644,59 @@ def test_show_warns_when_the_page_has_changed(cli: Run, own: Path) -> None:
     result = cli("show", "zh.md:5", "--index", own / "index")
     assert result.status == 0
     assert result.err.startswith("warning: ")
-    assert "has changed" in result.err
+    assert (
+        f"has changed since it was indexed; its lines may have moved; refresh with: retriever index --index {own / 'index'}"
+        in result.err
+    )
     assert "5 > " in result.out
+
+
+def test_show_finds_a_citation_from_any_folder(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index knows where its sources lie: a citation that `ask` gave in one folder is found from another one."""
+    index = own / "index"
+    monkeypatch.chdir(own)
+    (found,) = objects(cli("ask", "学习率太大会怎样？", "--json", "--index", index).out)
+    assert found["answers"][0]["citation"]["source"] == os.path.join("corpus", "zh.md")
+    for folder in (own / "corpus", own / "index", own.parent):
+        monkeypatch.chdir(folder)
+        for name in ("corpus/zh.md", "./corpus/zh.md", str(own / "corpus" / "zh.md")):
+            shown = cli("show", f"{name}:13", "--index", index)
+            assert (shown.status, "> 学习率太大时损失来回震荡" in shown.out) == (0, True)
+    assert "no such source" in one_error(cli("show", "pus/zh.md:13", "--index", index))
+
+
+def test_show_takes_the_file_that_lies_there_before_a_source_of_that_name(
+    cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an editor would; what the index says of a page of that name somewhere else is of no concern."""
+    (own / "here").mkdir()
+    (own / "here" / "zh.md").write_text("another page\n", encoding="utf-8")
+    monkeypatch.chdir(own / "here")
+    shown = cli("show", "zh.md:1", "--index", own / "index")
+    assert (shown.status, shown.err, shown.out.split("\n")[0]) == (0, "", "1 > another page")
+
+
+def test_show_asks_which_of_several_sources_is_meant(cli: Run, own: Path) -> None:
+    """Never the wrong page: one error with their paths."""
+    for name in ("a", "b"):
+        (own / "corpus" / name).mkdir()
+        (own / "corpus" / name / "notes.md").write_text("# What is it?\n\nA page.\n", encoding="utf-8")
+    cli("index", "--index", own / "index")
+    told = one_error(cli("show", "notes.md:1", "--index", own / "index"))
+    assert "2 sources are called so" in told
+    assert str(own / "corpus" / "b" / "notes.md") in told
+    assert cli("show", "b/notes.md:1", "--index", own / "index").status == 0
+
+
+def test_show_needs_no_usable_index_that_nobody_named(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is there is shown whatever the default index is; an index that was named must be usable, and so must one that is needed."""
+    monkeypatch.chdir(own)
+    (own / "index" / "CURRENT").write_text("0123456789abcdef\n", encoding="utf-8")
+    shown = cli("show", "corpus/en.md:1")
+    assert (shown.status, shown.err) == (0, "")
+    assert shown.out.startswith("1 > # Training notes")
+    assert "retriever index --index" in one_error(cli("show", "corpus/en.md:1", "--index", own / "index"))
+    assert "retriever index --index" in one_error(cli("show", "en.md:1"))
 
 
 # help
