@@ -17,6 +17,7 @@ from retriever.terminal import Style, bold_lines, clean_text, wrap
 SCHEMA_VERSION = 1
 _HAN = re.compile(r"[\u3400-\u9fff]")
 SKIPPED = 3  # files named by `retriever status` of those that were not read
+ENDINGS = 6  # endings named of files that are no documents
 
 
 def answer_object(
@@ -253,8 +254,19 @@ def page_view(source: Source, first: int, last: int, context: int, style: Style)
     return "\n".join(lines)
 
 
-def status_text(directory: Path, index: Index, changes: dict[str, list[str]], calibrated: str = "") -> str:
-    """What an index holds, for people; `calibrated` says what its confidence was fitted on, if it has one of its own."""
+def endings_text(endings: dict[str, int]) -> str:
+    """How many files were passed by, of the endings that most of them have."""
+    shown = [f"{count} {ending}" for ending, count in [*endings.items()][:ENDINGS]]
+    more = ", …" if len(endings) > ENDINGS else ""
+    return f"{sum(endings.values())} files of kinds that are not read ({', '.join(shown)}{more})"
+
+
+def status_text(
+    directory: Path, index: Index, changes: dict[str, list[str]], endings: dict[str, int], calibrated: str = ""
+) -> str:
+    """What an index holds, for people; `endings` are those of the files in its corpus that are passed by, `calibrated` says what its confidence
+    was fitted on, if it has one of its own.
+    """
     manifest = index.manifest
     lines = [
         f"index      {directory}",
@@ -272,6 +284,8 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]], ca
         lines.extend(f"  {shown_name(row['name']) or '.'}  {shown_name(row['reason'])}" for row in skipped[:SKIPPED])
         if len(skipped) > SKIPPED:
             lines.append(f"  … and {len(skipped) - SKIPPED} more; --json lists them all")
+    if endings:
+        lines.append(f"passed by  {endings_text(endings)}")
     lines.extend(
         f"  {shown_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
         for row in index.sources()

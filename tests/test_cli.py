@@ -488,6 +488,22 @@ def test_status_tells_what_was_skipped_and_why(cli: Run, own: Path, monkeypatch:
     assert "skipped    3 files" in cli("status", "--index", own / "index").out
 
 
+def test_files_that_are_no_documents_are_told_by_their_endings(cli: Run, own: Path) -> None:
+    """One line of `index` and of `status`, the most of them first; no word of hidden files, of what is left out by a pattern, of the index itself."""
+    assert "passed by" not in cli("index", own / "corpus", "--index", own / "index").out
+    assert "passed by" not in cli("status", "--index", own / "index").out
+    (own / "corpus" / "sub").mkdir()
+    for name in ("a.pdf", "sub/b.PDF", "c.docx", "Makefile", ".hidden.pdf", "notes.an odd ending", "draft.pdf"):
+        (own / "corpus" / name).write_bytes(b"%")
+    line = "\npassed by  5 files of kinds that are not read (2 .pdf, 2 other, 1 .docx)\n"
+    assert line in cli("index", own / "corpus", "--exclude", "draft*", "--index", own / "corpus" / "index").out
+    assert line in cli("index", "--index", own / "corpus" / "index").out
+    assert line in cli("status", "--index", own / "corpus" / "index").out
+    (found,) = objects(cli("status", "--json", "--index", own / "corpus" / "index").out)
+    assert found["passed_by"] == {".pdf": 2, "other": 2, ".docx": 1}
+    assert found["skipped"] == []
+
+
 def test_status_of_an_older_index_says_nothing_of_what_was_skipped(cli: Run, own: Path) -> None:
     """An index that was built before it was kept is read all the same; programs get null."""
     folder = generation(own / "index")
