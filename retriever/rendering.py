@@ -1,6 +1,5 @@
 """The only formatter: answers and passages as JSON objects and as text for a terminal."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from retriever.querying import Query
 from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1
-_HAN = re.compile(r"[\u3400-\u9fff]")
 SKIPPED = 3  # files named by `retriever status` of those that were not read
 ENDINGS = 6  # endings named of files that are no documents
 
@@ -122,6 +120,7 @@ _ENGLISH = {
     "nearest": "The nearest question is: {}  (show it with --nearest)",
     "passages": "Nothing in the corpus answers this. The nearest passages are:",
     "absent": "No passage mentions {}.",
+    "wordless": "The question holds no word to look for.",
     "comma": ", ",
 }
 _CHINESE = {
@@ -129,27 +128,24 @@ _CHINESE = {
     "nearest": "最接近的问题是：{}（加 --nearest 查看）",
     "passages": "文档里没有能回答这个问题的内容。最接近的几段是：",
     "absent": "没有一段提到{}。",
+    "wordless": "问题里没有可以查找的词。",
     "comma": "、",
 }
 
 
 def _words_for(query: Query) -> dict[str, str]:
-    """The words in the language of a question; one with no Chinese character (of digits, say) is answered in English, whatever it counts as."""
-    return _CHINESE if query.language != "en" and _HAN.search(query.text) else _ENGLISH
+    """The words in the language of a question; Chinese where it is mixed."""
+    return _ENGLISH if query.language == "en" else _CHINESE
 
 
 def _answer_text(result: Answer, places: Places, style: Style, show_nearest: bool, explained: Explained | None) -> str:
     words = _words_for(result.query)
     names = words["comma"].join(f"“{clean_text(name)}”" for name in result.absent)
-    missed = words["absent"].format(names) if names else ""
+    missed = words["wordless"] if result.wordless else words["absent"].format(names) if names else ""
     if result.abstained and not show_nearest:
-        lines = [words["nothing"]]
-        if result.choices:
-            nearest = words["nearest"].format(clean_text(result.choices[0].hit.passage.question))
-            lines.extend(
-                style.paint(line, "2") for text in (missed, nearest) if text for line in wrap(text, style.width)
-            )
-        return "\n".join(lines)
+        nearest = words["nearest"].format(clean_text(result.choices[0].hit.passage.question)) if result.near else ""
+        told = [line for text in (missed, nearest) if text for line in wrap(text, style.width)]
+        return "\n".join([words["nothing"], *(style.paint(line, "2") for line in told)])
     parts = ["\n".join(style.paint(line, "2") for line in wrap(missed, style.width))] if missed else []
     if result.abstained:
         parts.insert(0, words["passages"])

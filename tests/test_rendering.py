@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from retriever.answer import Answer, Choice
 from retriever.citations import Places, place, read_place
 from retriever.commands.options import terminal_style
+from retriever.confidence import Signals
 from retriever.cues import display_width
 from retriever.documents import Document, Drop, Source
 from retriever.errors import InputError
@@ -239,9 +240,35 @@ def test_an_abstention_without_any_candidate_is_one_sentence() -> None:
     assert answer_text(make_answer(abstained=True), NOWHERE, PLAIN) == "Nothing in the corpus answers this."
 
 
+@pytest.mark.parametrize(("cosine", "named"), [(0.0, False), (0.25, False), (0.3, True), (0.9, True)])
+def test_an_abstention_names_no_question_that_has_nothing_to_do_with_it(cosine: float, named: bool) -> None:
+    """What is near is near by the measure of the corpus; --nearest shows the passages all the same."""
+    result = make_answer(make_passage("x", "What?", "Secret."), abstained=True)
+    first = result.choices[0]
+    hit = replace(first.hit, question_cosine=cosine / 2, answer_cosine=cosine)
+    signals = Signals(score=0.1, margin=0.0, lead=0.0, length=3, level=0.5)
+    result = replace(result, choices=(replace(first, hit=hit),), signals=signals)
+    text = answer_text(result, NOWHERE, PLAIN)
+    assert text.split("\n")[0] == "Nothing in the corpus answers this."
+    assert ("What?" in text) == named
+    assert "Secret" in answer_text(result, NOWHERE, PLAIN, show_nearest=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "told"),
+    [("a", "en", "The question holds no word to look for."), ("。。。", "zh", "问题里没有可以查找的词。")],
+)
+def test_a_question_without_a_word_is_told_so(text: str, language: str, told: str) -> None:
+    """In its language, and no question is called near to it."""
+    result = make_answer(make_passage("x", "What?", "Perhaps this."), abstained=True)
+    result = replace(result, query=replace(result.query, text=text, language=language), wordless=True)
+    assert answer_text(result, NOWHERE, PLAIN).split("\n")[1:] == [told]
+    assert told in answer_text(result, NOWHERE, PLAIN, show_nearest=True)
+
+
 @pytest.mark.parametrize(
     ("text", "language", "chinese"),
-    [("怎么烤面包？", "zh", True), ("bread maker 怎么选", "mixed", True), ("How do I bake bread?", "en", False), ("1 + 1 = ?", "zh", False)],
+    [("怎么烤面包？", "zh", True), ("bread maker 怎么选", "mixed", True), ("How do I bake bread?", "en", False), ("1 + 1 = ?", "en", False), ("？？？", "zh", True)],
 )  # fmt: skip
 def test_an_abstention_is_in_the_language_of_the_question(text: str, language: str, chinese: bool) -> None:
     """All of its sentences, with and without the nearest; JSON stays as it is."""
