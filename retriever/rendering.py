@@ -85,11 +85,11 @@ def _choice_object(choice: Choice, rank: int, places: Places, reason: Explanatio
     return found
 
 
-def passage_object(passage: Passage) -> dict[str, Any]:
-    """The JSON form of a passage."""
+def passage_object(passage: Passage, places: Places) -> dict[str, Any]:
+    """The JSON form of a passage. Its source is the path that citations give."""
     return {
         "id": passage.id,
-        "source": passage.source,
+        "source": places.path(passage.source),
         "question": passage.question,
         "question_lines": list(passage.question_lines),
         "answer_lines": list(passage.answer_lines),
@@ -207,7 +207,7 @@ def open_question_text(question: dict[str, Any], places: Places) -> str:
 
 
 def drop_object(name: str, drop: Drop) -> dict[str, Any]:
-    """The JSON form of a drop."""
+    """The JSON form of a drop of the page that citations call `name`."""
     return {
         "source": name,
         "start_line": drop.start_line,

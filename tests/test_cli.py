@@ -585,6 +585,24 @@ def test_passages_of_the_index_are_those_of_its_pages(cli: Run, own: Path) -> No
     assert of_index.out.count("\n") == 8
 
 
+def test_sources_are_called_alike_by_every_command(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In JSON a source is what citations give, from wherever it was asked: relative below the current folder, else absolute."""
+    with (own / "corpus" / "zh.md").open("a", encoding="utf-8") as page:
+        page.write("\n## 什么还没有答案？\n\n## 池化是什么？\n\n池化缩小特征图。\n\n分享到微信\n")
+    cli("index", "--index", own / "index")
+    page = str(own / "corpus" / "zh.md")
+    for folder, name in ((own, os.path.join("corpus", "zh.md")), (own / "corpus", "zh.md"), (own / "index", page)):
+        monkeypatch.chdir(folder)
+        (found,) = objects(cli("ask", "学习率太大会怎样？", "--json", "--index", own / "index").out)
+        cited = {found["answers"][0]["citation"]["source"]}
+        for arguments in (["passages", page], ["passages", page, "--unanswered"], ["clean", page]):
+            assert {row["source"] for row in objects(cli(*arguments, "--json").out)} == cited == {name}
+        listed = objects(cli("passages", "--json", "--index", own / "index").out)
+        listed += objects(cli("passages", "--unanswered", "--json", "--index", own / "index").out)
+        assert name in {row["source"] for row in listed}
+        assert cited < {row["source"] for row in listed}
+
+
 def test_passages_for_people_show_question_and_place(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The question with its place, the beginning of the answer below."""
     monkeypatch.chdir(own)

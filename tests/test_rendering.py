@@ -420,7 +420,7 @@ def test_json_gives_the_answer_verbatim() -> None:
 def test_a_passage_object_has_the_keys_of_the_contract() -> None:
     """Keys and order that other programs rely on."""
     passage = make_passage("x", "What?", "That.\nThis.", parent="p", heading_path=("A",), line=4)
-    result = passage_object(passage)
+    result = passage_object(passage, NOWHERE)
     assert result == {
         "id": "x",
         "source": "page.md",

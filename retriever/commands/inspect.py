@@ -47,7 +47,7 @@ def passages(
         for line in [*report.skipped, *report.replaced]:
             click.echo(f"warning: {line}", err=True)
         found = [passage for page in pages for passage in page.split.passages]
-        open_ = [
+        open_: list[dict[str, Any]] = [
             {"source": q.source, "question": q.question, "question_lines": list(q.question_lines)}
             for page in pages
             for q in page.split.open_questions
@@ -61,11 +61,12 @@ def passages(
         places = Places(sources)
     if unanswered:
         for question in open_:
-            click.echo(json.dumps(question, ensure_ascii=False) if as_json else open_question_text(question, places))
+            row = question | {"source": places.path(question["source"])}
+            click.echo(json.dumps(row, ensure_ascii=False) if as_json else open_question_text(question, places))
         return 0 if open_ else 1
     for passage in found:
         click.echo(
-            json.dumps(passage_object(passage), ensure_ascii=False)
+            json.dumps(passage_object(passage, places), ensure_ascii=False)
             if as_json
             else passage_text(passage, places, terminal_style())
         )
@@ -80,6 +81,7 @@ def passages(
 )
 def clean(file: str, as_json: bool, max_bytes: int) -> int:
     """Show the page FILE with everything that cleaning drops from it, and why."""
+    from retriever.citations import Places
     from retriever.corpus import CorpusOptions
     from retriever.pages import read_corpus
     from retriever.rendering import clean_view, drop_object
@@ -88,8 +90,9 @@ def clean(file: str, as_json: bool, max_bytes: int) -> int:
         raise InputError(f"{file}: a folder; give one file")
     document = read_corpus([Path(file)], CorpusOptions(max_bytes=max_bytes))[0].document
     if as_json:
+        name = Places([{"name": document.source.name, "path": document.source.path}]).path(document.source.name)
         for drop in document.drops:
-            click.echo(json.dumps(drop_object(document.source.name, drop), ensure_ascii=False))
+            click.echo(json.dumps(drop_object(name, drop), ensure_ascii=False))
     else:
         click.echo(clean_view(document, terminal_style()))
     return 0
