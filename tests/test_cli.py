@@ -384,6 +384,31 @@ def test_a_folder_with_other_things_in_it_is_not_built_into(cli: Run, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.parametrize("place", ["corpus", "corpus/..", "corpus/sub"])
+def test_no_index_is_built_among_other_files(cli: Run, own: Path, place: str) -> None:
+    """A folder of documents stays as it is, whether it is the corpus, holds it or lies in it: one error that says what to choose."""
+    (own / "corpus" / "sub").mkdir()
+    (own / "corpus" / "sub" / "deep.md").write_text(MINI_PAGES["en.md"], encoding="utf-8")
+    before = sorted(map(str, own.rglob("*")))
+    told = one_error(cli("index", own / "corpus", "--index", own / place))
+    assert "and no index; choose a new or an empty folder with --index" in told
+    assert sorted(map(str, own.rglob("*"))) == before
+
+
+@pytest.mark.parametrize("inside", [None, ".gitkeep", "generations", "cache.sqlite"])
+def test_an_index_is_built_in_a_new_an_empty_or_its_own_folder(cli: Run, own: Path, inside: str | None) -> None:
+    """In the corpus as well; what a build that was broken off has left is no obstacle, nor is what nobody sees."""
+    place = own / "corpus" / "mine"
+    if inside == "generations":
+        (place / inside / ".building-dead").mkdir(parents=True)
+    elif inside:
+        place.mkdir()
+        (place / inside).write_bytes(b"")
+    assert cli("index", own / "corpus", "--index", place).status == 0
+    assert cli("index", own / "corpus", "--index", place).status == 0
+    assert "unchanged since" in cli("status", "--index", place).out
+
+
 # index, status
 
 
