@@ -15,6 +15,7 @@ from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1
 SKIPPED = 3  # files named by `retriever status` of those that were not read
+WIDEST_DROP = 80  # columns shown of what was dropped out of a line
 ENDINGS = 6  # endings named of files that are no documents
 
 
@@ -219,21 +220,30 @@ def drop_object(name: str, drop: Drop) -> dict[str, Any]:
 
 
 def clean_view(document: Document, style: Style) -> str:
-    """A page line by line: kept lines as they are, dropped ones marked with the rule and the reason."""
-    dropped = {n: drop for drop in document.drops for n in range(drop.start_line, drop.end_line + 1)}
+    """A page line by line: kept lines as they are, dropped ones marked with the rule and the reason; what was dropped out of a line that was kept
+    stands below it.
+    """
+    dropped: dict[int, list[Drop]] = {}
+    for drop in document.drops:
+        for n in range(drop.start_line, drop.end_line + 1):
+            dropped.setdefault(n, []).append(drop)
     kept = {n for block in document.blocks for n in range(block.start_line, block.end_line + 1)}
     source, lines = document.source, []
     digits = len(str(len(source.line_starts)))
+
+    def marked(number: str, text: str, drop: Drop) -> str:
+        line = style.paint(f"{number:>{digits}} - {text}", "9;31" if style.colour else "")
+        return line + style.paint(f"   [{drop.rule}: {drop.reason}]", "33")
+
     for n in range(1, len(source.line_starts) + 1):
         text = clean_text(source.line(n))
         if n in dropped and n not in kept:
-            drop = dropped[n]
-            lines.append(
-                style.paint(f"{n:{digits}} - {text}", "9;31" if style.colour else "")
-                + style.paint(f"   [{drop.rule}: {drop.reason}]", "33")
-            )
+            lines.append(marked(str(n), text, dropped[n][-1]))
         else:
             lines.append(f"{n:{digits}}   {text}".rstrip())
+            for drop in dropped.get(n, ()):
+                first, *more = wrap(shown_name(drop.text), WIDEST_DROP)
+                lines.append(marked("", f"{first}…" if more else first, drop))
     lines.append(f"{len(document.blocks)} blocks kept, {len(document.drops)} dropped")
     return "\n".join(lines)
 

@@ -18,7 +18,7 @@ from retriever.citations import Places, place, read_place
 from retriever.commands.options import terminal_style
 from retriever.confidence import Signals
 from retriever.cues import display_width
-from retriever.documents import Document, Drop, Source
+from retriever.documents import Block, Document, Drop, Source
 from retriever.errors import InputError
 from retriever.rendering import (
     answer_object,
@@ -364,6 +364,22 @@ def test_a_clean_view_marks_drops_with_rule_and_reason() -> None:
     assert lines[0] == "1   kept"
     assert lines[1] == "2 - share this page   [widget: a line of links]"
     assert lines[-1] == "0 blocks kept, 1 dropped"
+
+
+def test_a_clean_view_marks_what_was_dropped_out_of_a_line() -> None:
+    """Below the line that was kept, without a number of its own; a long one is cut."""
+    text = "<p>kept</p><p>share this page</p><p>tweet it</p>\nnext"
+    source = Source("a.html", "/a.html", text, "0" * 64, "utf-8", "html")
+    block = Block("paragraph", "kept", "kept", 3, 7, 1, 1, ((0, 3),))
+    drops = (
+        Drop(1, 1, 14, 29, "share", "buttons", "share\nthis page"),
+        Drop(1, 1, 36, 44, "promo", "asks", "tweet it " * 20),
+    )
+    lines = clean_view(Document(source, "A", (block,), drops), PLAIN).split("\n")
+    assert lines[0] == f"1   {text.split(chr(10))[0]}"
+    assert lines[1] == "  - share this page   [share: buttons]"
+    assert re.fullmatch(r"  - (tweet it ?){5,9}(tweet)?   \[promo: asks\]", lines[2])
+    assert lines[3:] == ["2   next", "1 blocks kept, 2 dropped"]
 
 
 # JSON
