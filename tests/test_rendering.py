@@ -378,7 +378,7 @@ def test_a_clean_view_marks_what_was_dropped_out_of_a_line() -> None:
     lines = clean_view(Document(source, "A", (block,), drops), PLAIN).split("\n")
     assert lines[0] == f"1   {text.split(chr(10))[0]}"
     assert lines[1] == "  - share this page   [share: buttons]"
-    assert re.fullmatch(r"  - (tweet it ?){5,9}(tweet)?   \[promo: asks\]", lines[2])
+    assert re.fullmatch(r"  - (tweet it ?){5,9}(tweet)?…   \[promo: asks\]", lines[2])
     assert lines[3:] == ["2   next", "1 blocks kept, 2 dropped"]
 
 
