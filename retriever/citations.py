@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from retriever.documents import Passage
@@ -68,3 +68,22 @@ def read_place(text: str) -> tuple[str, int, int]:
     if not 1 <= first <= last:
         raise InputError(f"{text}: the lines must go up and start at 1")
     return match.group(1), first, last
+
+
+def find_source(name: str, sources: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The source of an index that a citation names: the file that lies there seen from the current folder; where none does, the source of that
+    name or path, or the only one whose path ends so, as it does for a citation that was given in another folder. None for any other file.
+
+    Raises InputError where several paths end so.
+    """
+    if os.path.isfile(name):
+        here = os.path.realpath(name)
+        return next((row for row in sources if row["path"] == here), None)
+    parts = PurePath(name).parts
+    found = [row for row in sources if name in (row["name"], row["path"])] or [
+        row for row in sources if parts and PurePath(row["path"]).parts[-len(parts) :] == parts
+    ]
+    if len(found) > 1:
+        paths = ", ".join(shown_name(row["path"]) for row in found[:3]) + (", …" if len(found) > 3 else "")
+        raise InputError(f"{name}: {len(found)} sources are called so; give the path of one: {paths}")
+    return found[0] if found else None

@@ -4,9 +4,10 @@ import errno
 import fnmatch
 import hashlib
 import os
+import re
 import stat
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -41,6 +42,8 @@ MAX_BYTES = 20_000_000
 # Lines, tags or attributes of HTML that a page may have: each costs up to two kilobytes while a page is read, however short it is
 # (`benchmarks/hostile_documents.py`), so that a page takes some 100 times MAX_BYTES at most.
 MAX_PARTS = 1_000_000
+# Files by which the folder of an index is known, whole or in the making; what is its own in it is not told of as passed by.
+INDEX_SIGNS = ("CURRENT", "BUILDER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +71,27 @@ class _Refused(_SystemPath):
 
 
 def find_sources(
-    roots: Iterable[Path], options: CorpusOptions = CorpusOptions(), *, lenient: bool = False
+    roots: Iterable[Path],
+    options: CorpusOptions = CorpusOptions(),
+    *,
+    lenient: bool = False,
+    passed_by: set[str] | None = None,
 ) -> list[tuple[str, Path]]:
     """(name, path) of every file under `roots` (files or folders), sorted by name; hidden ones are skipped.
 
     Names are relative to their root, prefixed with the root's own name when there are several roots.
     A file reached from two roots or by a link is listed once, by its own name where it has one. What is not read is listed too, for
     `load_source` to say why: folders that cannot be listed, links that lead nowhere, links out of all roots (unless
-    `options.follow_links`).
+    `options.follow_links`). Into `passed_by` go the real paths of the files whose ending is that of no document.
     Raises InputError for a root that does not exist or holds no document; a `lenient` search passes it over.
     """
     roots = list(dict.fromkeys(Path(root) for root in roots))
     entries: list[_Entry] = []
+    passed_by = set() if passed_by is None else passed_by
     tops = [os.path.realpath(root) for root in roots]
     for root, top in zip(roots, tops, strict=True):
         try:
-            inside = _entries(root, top, tops, options)
+            inside = _entries(root, top, tops, options, passed_by)
         except InputError:
             if not lenient:
                 raise
@@ -109,18 +117,31 @@ class _Entry:
     linked: bool = False
 
 
-def _entries(root: Path, top: str, tops: list[str], options: CorpusOptions) -> list[_Entry]:
+def count_endings(paths: Iterable[str]) -> dict[str, int]:
+    """How many of the files at `paths` have which ending, most first; "other" for what is none or an odd one."""
+    endings = (os.path.splitext(path)[1].lower() for path in paths)
+    counts = Counter(ending if re.fullmatch(r"\.\w{1,9}", ending) else "other" for ending in endings)
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _entries(root: Path, top: str, tops: list[str], options: CorpusOptions, passed_by: set[str]) -> list[_Entry]:
     """The documents at one of the roots, which really lies at `top` and the roots together at `tops`. Raises InputError when there is none."""
     if not os.path.exists(root):
         raise InputError(f"{shown(root)}: no such file or folder; check the path")
     if os.path.isfile(root):
-        if root.suffix.lower() not in FORMATS:
+        if not _is_document(root):
             raise InputError(f"{shown(root)}: unknown kind of file; readable are {' '.join(sorted(FORMATS))}")
         return [_Entry(root.name, root, top)]
     if not os.path.isdir(root):
         raise InputError(f"{shown(root)}: neither a file nor a folder")
     walked = _walk(root, None if options.follow_links else tops)
-    found = [entry for entry in walked if _wanted(entry.name, entry.path, options)]
+    found = []
+    for entry in walked:
+        if _wanted(entry.name, entry.path, options):
+            if _is_document(entry.path) or isinstance(entry.path, _Refused):
+                found.append(entry)
+            else:
+                passed_by.add(entry.real)
     if not found:
         raise InputError(
             f"{shown(root)}: no document in this folder ({' '.join(sorted(FORMATS))}); check the path, --include and --exclude"
@@ -129,10 +150,12 @@ def _entries(root: Path, top: str, tops: list[str], options: CorpusOptions) -> l
 
 
 def _walk(root: Path, within: list[str] | None) -> Iterator[_Entry]:
-    """The documents in a folder, by names relative to `root`, those behind links last.
+    """The files in a folder, by names relative to `root`, those behind links last; nothing but documents of links, and of what lies in the
+    folder of an index.
 
     No link is followed that leads out of all of `within`, and no folder is walked twice, so that links in a circle end.
     """
+    index: set[str] = set()
     folders = [(root, os.path.realpath(root))]
     walked = {folders[0][1]}
     links: deque[Path] = deque()
@@ -149,7 +172,7 @@ def _walk(root: Path, within: list[str] | None) -> Iterator[_Entry]:
                 if real not in walked:
                     folders.append((path, real))
                     walked.add(real)
-            elif path.suffix.lower() in FORMATS:
+            elif _is_document(path):
                 yield _Entry(name, path, real, True)
             continue
         folder, place = folders.pop()
@@ -161,17 +184,25 @@ def _walk(root: Path, within: list[str] | None) -> Iterator[_Entry]:
             yield _Entry(prefix, _refuse(folder, f"folder cannot be read ({error.strerror})"), place)
             continue
         inside = []
+        if any(entry.name in INDEX_SIGNS for entry in entries):
+            index.add(place)
         for entry in entries:
             path, real = folder / entry.name, os.path.join(place, entry.name)
             if _is(entry, os.DirEntry.is_symlink):
                 links.append(path)
             elif not _is(entry, lambda entry: entry.is_dir(follow_symlinks=False)):
-                if path.suffix.lower() in FORMATS:
+                if _is_document(path) or (place not in index and _is(entry, os.DirEntry.is_file)):
                     yield _Entry(prefix + entry.name, path, real, linked)
             elif real not in walked:
                 inside.append((path, real))
                 walked.add(real)
+                if place in index:
+                    index.add(real)
         folders.extend(reversed(inside))
+
+
+def _is_document(path: Path) -> bool:
+    return path.suffix.lower() in FORMATS
 
 
 def _is(entry: os.DirEntry[str], what: Callable[[os.DirEntry[str]], bool]) -> bool:
@@ -184,7 +215,7 @@ def _is(entry: os.DirEntry[str], what: Callable[[os.DirEntry[str]], bool]) -> bo
 
 def _refusal(link: Path, target: str, within: list[str] | None) -> str:
     """Why a link is not followed, "" when it is. Links to what is no document are not worth a word."""
-    document = link.suffix.lower() in FORMATS
+    document = _is_document(link)
     if not os.path.exists(link):
         return f"a link that leads nowhere ({shown(target)})" if document or not link.suffix else ""
     outside = within is not None and not any(PurePath(target).is_relative_to(top) for top in within)
@@ -217,7 +248,7 @@ def _wanted(name: str, path: Path, options: CorpusOptions) -> bool:
     def matches(patterns: tuple[str, ...]) -> bool:
         return any(fnmatch.fnmatch(name, p) or fnmatch.fnmatch(name.rsplit("/", 1)[-1], p) for p in patterns)
 
-    unknown = isinstance(path, _Refused) and path.suffix.lower() not in FORMATS
+    unknown = isinstance(path, _Refused) and not _is_document(path)
     return (not options.include or unknown or matches(options.include)) and not matches(options.exclude)
 
 

@@ -103,6 +103,7 @@ _RHETORIC = re.compile(
     r"那么|那(?!些|个|种)|所以|但是|但(?!书)|可是|不过|然而|因此|于是|而且|而(?!言)|并且|其实|比如|例如|(?:so|but|and|then|now|well|right|sounds|see|get it|ok)\b",
     re.IGNORECASE,
 )
+_ZH_MARK = re.compile(r"[\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
 _URL_ONLY = re.compile(r"^[<(（]?\s*(?:https?://|www\.)\S+\s*$")
 
 
@@ -282,10 +283,12 @@ def display_width(text: str) -> int:
 
 
 def language_of(text: str) -> str:
-    """ "zh", "en" or "mixed", by the share of Han characters among letters (words count as one letter each in Latin script)."""
+    """ "zh", "en" or "mixed", by the share of Han characters among letters (words count as one letter each in Latin script); without either by
+    the marks: "zh" for those of Chinese (？。), else "en".
+    """
     han = len(re.findall(r"[\u3400-\u9fff]", text))
     latin = len(re.findall(r"[A-Za-z]+", text))
     if han == 0:
-        return "en" if latin else "zh"
+        return "zh" if not latin and _ZH_MARK.search(text) else "en"
     share = han / (han + 2 * latin)
     return "zh" if share >= 0.4 else "mixed" if share >= 0.1 else "en"

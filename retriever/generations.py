@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from retriever.analysis import ANALYZER_VERSION
+from retriever.citations import shown_name
 from retriever.errors import IndexUnusableError, InputError, rebuild_hint
 
 FORMAT_VERSION = 5
@@ -112,12 +113,19 @@ def recorded_settings(directory: Path) -> dict[str, Any] | None:
 def building(directory: Path, told: Callable[[str], None] = lambda _: None) -> Iterator[None]:
     """Hold the folder of an index for building; while another process does, say so once through `told` and wait for it.
 
-    The system frees the lock of a process that dies, so none is left behind. Raises InputError when the folder cannot be written.
+    The system frees the lock of a process that dies, so none is left behind. Raises InputError when the folder cannot be written, or is one of
+    other things.
     """
     from filelock import FileLock, Timeout
 
     holder = directory / "BUILDER"
     try:
+        others = _others(directory)
+        if others:
+            raise InputError(
+                f"{directory}: holds other files ({', '.join(others[:3])}{', …' if len(others) > 3 else ''}) and no index; "
+                "choose a new or an empty folder with --index or RETRIEVER_INDEX"
+            )
         directory.mkdir(parents=True, exist_ok=True)
         lock = FileLock(directory / ".lock")
         try:
@@ -141,6 +149,14 @@ def building(directory: Path, told: Callable[[str], None] = lambda _: None) -> I
         with contextlib.suppress(OSError):
             holder.unlink()
         lock.release()
+
+
+def _others(directory: Path) -> list[str]:
+    """What lies open in a folder that holds no index: nothing of ours is to be mixed with it."""
+    if is_built(directory) or (directory / "generations").is_dir() or not directory.is_dir():
+        return []
+    ours = ("BUILDER", "BUNDLED", "calibration.json", "cache.sqlite", "cache.sqlite-journal")
+    return sorted(shown_name(name) for name in os.listdir(directory) if name[0] != "." and name not in ours)
 
 
 def clear_leftovers(directory: Path) -> None:

@@ -39,10 +39,13 @@ class Skipped:
 
 @dataclass
 class BuildReport:
-    """What a build read, dropped and kept, how many pages it took over from the one before; seconds by stage."""
+    """What a build read, dropped and kept, how many pages it took over from the one before; seconds by stage. `passed_by` are the files of
+    the corpus that are no documents by their ending.
+    """
 
     sources: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    passed_by: set[str] = field(default_factory=set)
     replaced: list[str] = field(default_factory=list)
     drops: Counter[str] = field(default_factory=Counter)
     passages: int = 0
@@ -92,7 +95,7 @@ def read_corpus(
     """
     report = report if report is not None else BuildReport()
     read: list[tuple[Source, str, list[Block]]] = []
-    found = find_sources(roots, options)
+    found = find_sources(roots, options, passed_by=report.passed_by)
     for number, (name, path) in enumerate(found):
         progress("reading", number, len(found))
         with report.stage("read"):
@@ -140,7 +143,7 @@ def index_pages(
     A page is taken from `cache` when its file, the lines its site repeats, and the program are those it was made of; the
     others are read, cleaned, split and checked. InputError when no file can be read, or a page breaks the citation invariant.
     """
-    found, code = find_sources(roots, options), code_digest()
+    found, code = find_sources(roots, options, passed_by=report.passed_by), code_digest()
     files: list[_File] = []
     for number, (name, path) in enumerate(found):
         progress("reading", number, len(found))

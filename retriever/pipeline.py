@@ -243,8 +243,8 @@ def _encode(
     return vectors
 
 
-def corpus_changes(index: Index) -> dict[str, list[str]]:
-    """Names of sources that were added, changed or removed on disk since `index` was built.
+def corpus_changes(index: Index, passed_by: set[str] | None = None) -> dict[str, list[str]]:
+    """Names of sources that were added, changed or removed on disk since `index` was built; into `passed_by` go the files that are no documents.
 
     Files that cannot be read do not count as added: a build would skip them.
     """
@@ -254,7 +254,7 @@ def corpus_changes(index: Index) -> dict[str, list[str]]:
         tuple(wanted["include"]), tuple(wanted["exclude"]), wanted["max_bytes"], bool(wanted.get("follow_links"))
     )
     recorded = {row["name"]: row["sha256"] for row in index.sources()}
-    found = dict(find_sources(map(Path, settings["roots"]), options, lenient=True))
+    found = dict(find_sources(map(Path, settings["roots"]), options, lenient=True, passed_by=passed_by))
     changes: dict[str, list[str]] = {"added": [], "changed": [], "removed": sorted(recorded.keys() - found.keys())}
     for name, path in sorted(found.items()):
         try:

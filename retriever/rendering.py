@@ -1,6 +1,5 @@
 """The only formatter: answers and passages as JSON objects and as text for a terminal."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from retriever.querying import Query
 from retriever.terminal import Style, bold_lines, clean_text, wrap
 
 SCHEMA_VERSION = 1
-_HAN = re.compile(r"[\u3400-\u9fff]")
 SKIPPED = 3  # files named by `retriever status` of those that were not read
+WIDEST_DROP = 80  # columns shown of what was dropped out of a line
+ENDINGS = 6  # endings named of files that are no documents
 
 
 def answer_object(
@@ -86,11 +86,11 @@ def _choice_object(choice: Choice, rank: int, places: Places, reason: Explanatio
     return found
 
 
-def passage_object(passage: Passage) -> dict[str, Any]:
-    """The JSON form of a passage."""
+def passage_object(passage: Passage, places: Places) -> dict[str, Any]:
+    """The JSON form of a passage. Its source is the path that citations give."""
     return {
         "id": passage.id,
-        "source": passage.source,
+        "source": places.path(passage.source),
         "question": passage.question,
         "question_lines": list(passage.question_lines),
         "answer_lines": list(passage.answer_lines),
@@ -121,6 +121,7 @@ _ENGLISH = {
     "nearest": "The nearest question is: {}  (show it with --nearest)",
     "passages": "Nothing in the corpus answers this. The nearest passages are:",
     "absent": "No passage mentions {}.",
+    "wordless": "The question holds no word to look for.",
     "comma": ", ",
 }
 _CHINESE = {
@@ -128,27 +129,24 @@ _CHINESE = {
     "nearest": "最接近的问题是：{}（加 --nearest 查看）",
     "passages": "文档里没有能回答这个问题的内容。最接近的几段是：",
     "absent": "没有一段提到{}。",
+    "wordless": "问题里没有可以查找的词。",
     "comma": "、",
 }
 
 
 def _words_for(query: Query) -> dict[str, str]:
-    """The words in the language of a question; one with no Chinese character (of digits, say) is answered in English, whatever it counts as."""
-    return _CHINESE if query.language != "en" and _HAN.search(query.text) else _ENGLISH
+    """The words in the language of a question; Chinese where it is mixed."""
+    return _ENGLISH if query.language == "en" else _CHINESE
 
 
 def _answer_text(result: Answer, places: Places, style: Style, show_nearest: bool, explained: Explained | None) -> str:
     words = _words_for(result.query)
     names = words["comma"].join(f"“{clean_text(name)}”" for name in result.absent)
-    missed = words["absent"].format(names) if names else ""
+    missed = words["wordless"] if result.wordless else words["absent"].format(names) if names else ""
     if result.abstained and not show_nearest:
-        lines = [words["nothing"]]
-        if result.choices:
-            nearest = words["nearest"].format(clean_text(result.choices[0].hit.passage.question))
-            lines.extend(
-                style.paint(line, "2") for text in (missed, nearest) if text for line in wrap(text, style.width)
-            )
-        return "\n".join(lines)
+        nearest = words["nearest"].format(clean_text(result.choices[0].hit.passage.question)) if result.near else ""
+        told = [line for text in (missed, nearest) if text for line in wrap(text, style.width)]
+        return "\n".join([words["nothing"], *(style.paint(line, "2") for line in told)])
     parts = ["\n".join(style.paint(line, "2") for line in wrap(missed, style.width))] if missed else []
     if result.abstained:
         parts.insert(0, words["passages"])
@@ -210,7 +208,7 @@ def open_question_text(question: dict[str, Any], places: Places) -> str:
 
 
 def drop_object(name: str, drop: Drop) -> dict[str, Any]:
-    """The JSON form of a drop."""
+    """The JSON form of a drop of the page that citations call `name`."""
     return {
         "source": name,
         "start_line": drop.start_line,
@@ -222,21 +220,30 @@ def drop_object(name: str, drop: Drop) -> dict[str, Any]:
 
 
 def clean_view(document: Document, style: Style) -> str:
-    """A page line by line: kept lines as they are, dropped ones marked with the rule and the reason."""
-    dropped = {n: drop for drop in document.drops for n in range(drop.start_line, drop.end_line + 1)}
+    """A page line by line: kept lines as they are, dropped ones marked with the rule and the reason; what was dropped out of a line that was kept
+    stands below it.
+    """
+    dropped: dict[int, list[Drop]] = {}
+    for drop in document.drops:
+        for n in range(drop.start_line, drop.end_line + 1):
+            dropped.setdefault(n, []).append(drop)
     kept = {n for block in document.blocks for n in range(block.start_line, block.end_line + 1)}
     source, lines = document.source, []
     digits = len(str(len(source.line_starts)))
+
+    def marked(number: str, text: str, drop: Drop) -> str:
+        line = style.paint(f"{number:>{digits}} - {text}", "9;31" if style.colour else "")
+        return line + style.paint(f"   [{drop.rule}: {drop.reason}]", "33")
+
     for n in range(1, len(source.line_starts) + 1):
         text = clean_text(source.line(n))
         if n in dropped and n not in kept:
-            drop = dropped[n]
-            lines.append(
-                style.paint(f"{n:{digits}} - {text}", "9;31" if style.colour else "")
-                + style.paint(f"   [{drop.rule}: {drop.reason}]", "33")
-            )
+            lines.append(marked(str(n), text, dropped[n][-1]))
         else:
             lines.append(f"{n:{digits}}   {text}".rstrip())
+            for drop in dropped.get(n, ()):
+                first, *more = wrap(shown_name(drop.text), WIDEST_DROP)
+                lines.append(marked("", f"{first}…" if more else first, drop))
     lines.append(f"{len(document.blocks)} blocks kept, {len(document.drops)} dropped")
     return "\n".join(lines)
 
@@ -253,8 +260,19 @@ def page_view(source: Source, first: int, last: int, context: int, style: Style)
     return "\n".join(lines)
 
 
-def status_text(directory: Path, index: Index, changes: dict[str, list[str]], calibrated: str = "") -> str:
-    """What an index holds, for people; `calibrated` says what its confidence was fitted on, if it has one of its own."""
+def endings_text(endings: dict[str, int]) -> str:
+    """How many files were passed by, of the endings that most of them have."""
+    shown = [f"{count} {ending}" for ending, count in [*endings.items()][:ENDINGS]]
+    more = ", …" if len(endings) > ENDINGS else ""
+    return f"{sum(endings.values())} files of kinds that are not read ({', '.join(shown)}{more})"
+
+
+def status_text(
+    directory: Path, index: Index, changes: dict[str, list[str]], endings: dict[str, int], calibrated: str = ""
+) -> str:
+    """What an index holds, for people; `endings` are those of the files in its corpus that are passed by, `calibrated` says what its confidence
+    was fitted on, if it has one of its own.
+    """
     manifest = index.manifest
     lines = [
         f"index      {directory}",
@@ -272,6 +290,8 @@ def status_text(directory: Path, index: Index, changes: dict[str, list[str]], ca
         lines.extend(f"  {shown_name(row['name']) or '.'}  {shown_name(row['reason'])}" for row in skipped[:SKIPPED])
         if len(skipped) > SKIPPED:
             lines.append(f"  … and {len(skipped) - SKIPPED} more; --json lists them all")
+    if endings:
+        lines.append(f"passed by  {endings_text(endings)}")
     lines.extend(
         f"  {shown_name(row['name'])}  {row['passages']} passages, {row['dropped']} blocks dropped"
         for row in index.sources()

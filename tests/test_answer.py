@@ -8,7 +8,7 @@ import pytest
 from doubles import KeywordEncoder, make_passage, write_passages
 from numpy.typing import NDArray
 
-from retriever.answer import Answer, answer
+from retriever.answer import NO_WORD, Answer, answer
 from retriever.encoders.static import StaticEncoder
 from retriever.errors import InputError
 from retriever.indexing import open_index
@@ -141,6 +141,26 @@ def test_what_the_corpus_does_not_treat_is_not_answered(retriever: Retriever, qu
     assert result.reason
     assert result.confidence < retriever.calibration.threshold
     assert result.choices
+
+
+@pytest.mark.parametrize(
+    "question", ["a", "的", "x", "???", "。。。", "为什么", "what is it", "请", "🙂", "x y", "Why k?"]
+)
+def test_a_question_without_a_word_to_look_for_is_refused(real: Retriever, question: str) -> None:
+    """Whatever is near by accident; the candidates are kept, and at 0 nothing is withheld."""
+    result = answer(real, question, 3)
+    assert (result.abstained, result.wordless, result.reason, result.confidence) == (True, True, NO_WORD, 0.0)
+    assert len(result.choices) == 3
+    assert not answer(real, question, 3, 0.0).abstained
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["熵", "C", "what is R", "C++", "IT", "什么是 CAN", "What is CAN?", "this 是什么", "what does `for` do", "π", "привет", "の", "dropout", "404"],
+)  # fmt: skip
+def test_a_question_with_a_word_is_judged_by_what_is_found(real: Retriever, question: str) -> None:
+    """Names of one letter, stop words that are named as such, other scripts: they may be what a corpus is about."""
+    assert not answer(real, question, 1).wordless
 
 
 def test_the_threshold_decides_over_abstaining(retriever: Retriever) -> None:

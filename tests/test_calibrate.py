@@ -33,6 +33,7 @@ from retriever.evaluation.calibrate import (
     doubts,
     fit,
     held_out,
+    no_gain,
     observe,
     quality,
 )
@@ -656,6 +657,42 @@ def test_a_doubtful_fit_is_one_warning_with_the_way_back(cli: Run, index: Path, 
     assert result.status == 0
     assert result.err.splitlines()[0].endswith(f"; go back with: retriever calibrate --remove --index {index}")
     assert (index / NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "held", "told"),
+    [
+        (Quality(0.9, 0.1, 0.05, 0.7), Quality(0.9, 0.1, 0.05, 0.7), True),
+        (Quality(0.9, 0.1, 0.05, 0.7), Quality(0.88, 0.12, 0.03, 0.6), True),
+        (Quality(0.9, 0.1, 0.05, 0.7), Quality(0.9004, 0.0996, 0.08, 0.9), True),
+        (Quality(None, 0.1, 0.05, None), Quality(None, 0.12, 0.05, None), True),
+        (Quality(0.9, 0.1, 0.05, 0.7), Quality(0.91, 0.12, 0.08, 0.6), False),
+        (Quality(0.9, 0.1, 0.05, 0.7), Quality(0.88, 0.09, 0.08, 0.6), False),
+        (Quality(0.9, 0.1, 0.05, 0.7), Quality(0.9, 0.1, 0.05, 0.8), False),
+        (Quality(0.9, 0.1, 0.05, None), Quality(0.9, 0.1, 0.04, None), False),
+    ],
+)
+def test_a_fit_that_gains_nothing_is_told(before: Quality, held: Quality, told: bool) -> None:
+    """No figure better, as printed; more refusals for more questions withheld are no gain. A threshold alone is what was asked for."""
+    reasons = no_gain(START, replace(START, right=TRUE.right), before, held)
+    assert bool(reasons) == told
+    assert not told or "no better than the numbers until now" in reasons[0]
+    assert no_gain(START, replace(START, threshold=0.9), before, held) == []
+
+
+def test_a_fit_that_gains_nothing_is_a_warning_with_the_way_back(
+    cli: Run, index: Path, questions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written all the same, as it was asked for, and stderr says how to go back."""
+    monkeypatch.setattr(calibrating, "held_out", lambda found, *_: [(0.5, True)] * len(found))
+    result = cli("calibrate", questions, "--index", index)
+    assert (result.status, (index / NAME).exists()) == (0, True)
+    warning = result.err.splitlines()[0]
+    assert (
+        "held out, it is no better than the numbers until now (right told from not right 0.500, until now 0.9"
+        in warning
+    )
+    assert warning.endswith(f"; go back with: retriever calibrate --remove --index {index}")
 
 
 # What is wrong with it

@@ -1031,3 +1031,86 @@ def test_short_talk_in_comments_goes(talk: str) -> None:
 def test_answer_right_above_the_heading_of_comments_stays() -> None:
     """A name stands above the first mark of a thread, but not above the heading of all of them."""
     assert answers(make_page(thread(["写得真好，请问怎么投递？", "同问"]))) == dict(ZH)
+
+
+# teasers that ask
+
+ASKING_TEASERS = [
+    "热门推荐：为什么你的模型总是过拟合？",
+    "推荐阅读 | 学习率到底该怎么调？",
+    "【相关文章】BN 和 LN 有什么区别？",
+    "猜你喜欢：显卡该怎么选？",
+    "大家还在看：面试时该不该谈薪资？",
+    "Recommended: Why does your model overfit?",
+    "You may also like: How do transformers work?",
+    "👉 Read next: Is GPT-4.5 worth it?",
+    "Related articles - What does a learning rate do?",
+]
+POINTS = [("## {q}\n\n{a}", "a.md"), ("{n}. {q}\n{a}", "a.txt"), ("<h3>{q}</h3>\n<p>{a}</p>", "a.html")]
+
+
+def with_line(pairs: list[tuple[str, str]], line: str, at: int, shape: str, name: str) -> str:
+    """The pairs in the shape of a page, with a paragraph of one line put before the one at `at`."""
+    parts = [shape.format(n=n, q=question, a=answer) for n, (question, answer) in enumerate(pairs, 1)]
+    parts.insert(at, f"<p>{line}</p>" if name.endswith(".html") else line)
+    return "\n\n".join(parts) + "\n"
+
+
+@pytest.mark.parametrize(("shape", "name"), POINTS, ids=["heading", "numbered", "html"])
+@pytest.mark.parametrize("line", ASKING_TEASERS)
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_teaser_that_asks_goes(line: str, at: int, shape: str, name: str) -> None:
+    pairs = pairs_for(line)
+    page = make_page(with_line(pairs, line, at, shape, name), name)
+    assert answers(page) == dict(pairs)
+    assert line not in kept_text(page)
+    assert not page.split.open_questions
+
+
+NO_TEASERS = [
+    "推荐算法：为什么协同过滤会冷启动？",
+    "推荐系统：如何评估？",
+    "相关问题：学习率怎么调？",
+    "相关性：怎么计算？",
+    "推荐：先用 Adam，学习率 1e-3。",
+    "热门推荐：先看损失。为什么它不降？",
+    "Recommended settings: what batch size and learning rate?",
+    "Recommended: a batch size of 32, and Adam.",
+    "Related work: what came before?",
+    "Related questions: why is the loss flat?",
+    "Most readers ask: why so many?",
+]
+
+
+@pytest.mark.parametrize(("shape", "name"), POINTS, ids=["heading", "numbered", "html"])
+@pytest.mark.parametrize("line", NO_TEASERS)
+def test_lines_that_only_look_like_teasers_stay(line: str, shape: str, name: str) -> None:
+    assert line in kept_text(make_page(with_line(pairs_for(line), line, 2, shape, name), name))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("热门推荐：为什么要打乱数据？", "因为相邻的样本往往相似。"),
+        ("Recommended: Why shuffle the data?", "Neighbouring samples are alike, and so would batches be."),
+        ("Recommended: Adam or SGD?", "Adam."),
+        ("Related: What is a step?", "- one update of all weights"),
+    ],
+)
+def test_a_question_in_the_words_of_a_teaser_stays_with_its_answer(line: str, told: str) -> None:
+    for text in (f"{line}\n\n{told}", f"{line}\n{told}"):
+        kept = kept_text(make_page(with_line(pairs_for(line), text, 2, "## {q}\n\n{a}", "a.md"), "a.md"))
+        assert line in kept
+        assert told.lstrip("- ") in kept
+
+
+def test_the_only_line_below_a_question_is_no_teaser() -> None:
+    pairs = [*EN, ("What does the label say?", "Recommended: who would not want it?")]
+    assert answers(make_page(markdown(pairs), "a.md")) == dict(pairs)
+
+
+@pytest.mark.parametrize("dress", ["Q: {}", "4. {}", "## {}"])
+def test_a_question_in_dress_is_no_teaser(dress: str) -> None:
+    line = dress.format("Recommended: Why does your model overfit?")
+    page = make_page(with_line(EN, line, 3, "## {q}\n\n{a}", "a.md"), "a.md")
+    assert "Why does your model overfit?" in kept_text(page)

@@ -384,6 +384,31 @@ def test_a_folder_with_other_things_in_it_is_not_built_into(cli: Run, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.parametrize("place", ["corpus", "corpus/..", "corpus/sub"])
+def test_no_index_is_built_among_other_files(cli: Run, own: Path, place: str) -> None:
+    """A folder of documents stays as it is, whether it is the corpus, holds it or lies in it: one error that says what to choose."""
+    (own / "corpus" / "sub").mkdir()
+    (own / "corpus" / "sub" / "deep.md").write_text(MINI_PAGES["en.md"], encoding="utf-8")
+    before = sorted(map(str, own.rglob("*")))
+    told = one_error(cli("index", own / "corpus", "--index", own / place))
+    assert "and no index; choose a new or an empty folder with --index" in told
+    assert sorted(map(str, own.rglob("*"))) == before
+
+
+@pytest.mark.parametrize("inside", [None, ".gitkeep", "generations", "cache.sqlite"])
+def test_an_index_is_built_in_a_new_an_empty_or_its_own_folder(cli: Run, own: Path, inside: str | None) -> None:
+    """In the corpus as well; what a build that was broken off has left is no obstacle, nor is what nobody sees."""
+    place = own / "corpus" / "mine"
+    if inside == "generations":
+        (place / inside / ".building-dead").mkdir(parents=True)
+    elif inside:
+        place.mkdir()
+        (place / inside).write_bytes(b"")
+    assert cli("index", own / "corpus", "--index", place).status == 0
+    assert cli("index", own / "corpus", "--index", place).status == 0
+    assert "unchanged since" in cli("status", "--index", place).out
+
+
 # index, status
 
 
@@ -488,6 +513,22 @@ def test_status_tells_what_was_skipped_and_why(cli: Run, own: Path, monkeypatch:
     assert "skipped    3 files" in cli("status", "--index", own / "index").out
 
 
+def test_files_that_are_no_documents_are_told_by_their_endings(cli: Run, own: Path) -> None:
+    """One line of `index` and of `status`, the most of them first; no word of hidden files, of what is left out by a pattern, of the index itself."""
+    assert "passed by" not in cli("index", own / "corpus", "--index", own / "index").out
+    assert "passed by" not in cli("status", "--index", own / "index").out
+    (own / "corpus" / "sub").mkdir()
+    for name in ("a.pdf", "sub/b.PDF", "c.docx", "Makefile", ".hidden.pdf", "notes.an odd ending", "draft.pdf"):
+        (own / "corpus" / name).write_bytes(b"%")
+    line = "\npassed by  5 files of kinds that are not read (2 .pdf, 2 other, 1 .docx)\n"
+    assert line in cli("index", own / "corpus", "--exclude", "draft*", "--index", own / "corpus" / "index").out
+    assert line in cli("index", "--index", own / "corpus" / "index").out
+    assert line in cli("status", "--index", own / "corpus" / "index").out
+    (found,) = objects(cli("status", "--json", "--index", own / "corpus" / "index").out)
+    assert found["passed_by"] == {".pdf": 2, "other": 2, ".docx": 1}
+    assert found["skipped"] == []
+
+
 def test_status_of_an_older_index_says_nothing_of_what_was_skipped(cli: Run, own: Path) -> None:
     """An index that was built before it was kept is read all the same; programs get null."""
     folder = generation(own / "index")
@@ -569,6 +610,24 @@ def test_passages_of_the_index_are_those_of_its_pages(cli: Run, own: Path) -> No
     assert of_index.out.count("\n") == 8
 
 
+def test_sources_are_called_alike_by_every_command(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In JSON a source is what citations give, from wherever it was asked: relative below the current folder, else absolute."""
+    with (own / "corpus" / "zh.md").open("a", encoding="utf-8") as page:
+        page.write("\n## 什么还没有答案？\n\n## 池化是什么？\n\n池化缩小特征图。\n\n分享到微信\n")
+    cli("index", "--index", own / "index")
+    page = str(own / "corpus" / "zh.md")
+    for folder, name in ((own, os.path.join("corpus", "zh.md")), (own / "corpus", "zh.md"), (own / "index", page)):
+        monkeypatch.chdir(folder)
+        (found,) = objects(cli("ask", "学习率太大会怎样？", "--json", "--index", own / "index").out)
+        cited = {found["answers"][0]["citation"]["source"]}
+        for arguments in (["passages", page], ["passages", page, "--unanswered"], ["clean", page]):
+            assert {row["source"] for row in objects(cli(*arguments, "--json").out)} == cited == {name}
+        listed = objects(cli("passages", "--json", "--index", own / "index").out)
+        listed += objects(cli("passages", "--unanswered", "--json", "--index", own / "index").out)
+        assert name in {row["source"] for row in listed}
+        assert cited < {row["source"] for row in listed}
+
+
 def test_passages_for_people_show_question_and_place(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The question with its place, the beginning of the answer below."""
     monkeypatch.chdir(own)
@@ -644,8 +703,59 @@ def test_show_warns_when_the_page_has_changed(cli: Run, own: Path) -> None:
     result = cli("show", "zh.md:5", "--index", own / "index")
     assert result.status == 0
     assert result.err.startswith("warning: ")
-    assert "has changed" in result.err
+    assert (
+        f"has changed since it was indexed; its lines may have moved; refresh with: retriever index --index {own / 'index'}"
+        in result.err
+    )
     assert "5 > " in result.out
+
+
+def test_show_finds_a_citation_from_any_folder(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index knows where its sources lie: a citation that `ask` gave in one folder is found from another one."""
+    index = own / "index"
+    monkeypatch.chdir(own)
+    (found,) = objects(cli("ask", "学习率太大会怎样？", "--json", "--index", index).out)
+    assert found["answers"][0]["citation"]["source"] == os.path.join("corpus", "zh.md")
+    for folder in (own / "corpus", own / "index", own.parent):
+        monkeypatch.chdir(folder)
+        for name in ("corpus/zh.md", "./corpus/zh.md", str(own / "corpus" / "zh.md")):
+            shown = cli("show", f"{name}:13", "--index", index)
+            assert (shown.status, "> 学习率太大时损失来回震荡" in shown.out) == (0, True)
+    assert "no such source" in one_error(cli("show", "pus/zh.md:13", "--index", index))
+
+
+def test_show_takes_the_file_that_lies_there_before_a_source_of_that_name(
+    cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an editor would; what the index says of a page of that name somewhere else is of no concern."""
+    (own / "here").mkdir()
+    (own / "here" / "zh.md").write_text("another page\n", encoding="utf-8")
+    monkeypatch.chdir(own / "here")
+    shown = cli("show", "zh.md:1", "--index", own / "index")
+    assert (shown.status, shown.err, shown.out.split("\n")[0]) == (0, "", "1 > another page")
+
+
+def test_show_asks_which_of_several_sources_is_meant(cli: Run, own: Path) -> None:
+    """Never the wrong page: one error with their paths."""
+    for name in ("a", "b"):
+        (own / "corpus" / name).mkdir()
+        (own / "corpus" / name / "notes.md").write_text("# What is it?\n\nA page.\n", encoding="utf-8")
+    cli("index", "--index", own / "index")
+    told = one_error(cli("show", "notes.md:1", "--index", own / "index"))
+    assert "2 sources are called so" in told
+    assert str(own / "corpus" / "b" / "notes.md") in told
+    assert cli("show", "b/notes.md:1", "--index", own / "index").status == 0
+
+
+def test_show_needs_no_usable_index_that_nobody_named(cli: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is there is shown whatever the default index is; an index that was named must be usable, and so must one that is needed."""
+    monkeypatch.chdir(own)
+    (own / "index" / "CURRENT").write_text("0123456789abcdef\n", encoding="utf-8")
+    shown = cli("show", "corpus/en.md:1")
+    assert (shown.status, shown.err) == (0, "")
+    assert shown.out.startswith("1 > # Training notes")
+    assert "retriever index --index" in one_error(cli("show", "corpus/en.md:1", "--index", own / "index"))
+    assert "retriever index --index" in one_error(cli("show", "en.md:1"))
 
 
 # help

@@ -401,8 +401,12 @@ def test_width_of_joined_texts_is_the_sum_of_their_widths(first: str, second: st
         ("Momentum is a running mean of gradients.", "en"),
         ("Momentum (动量) is a running mean of the gradients of earlier steps in training.", "en"),
         ("BN、LN 与 GN 的 batch size、layer width 和 channel group 设置", "mixed"),
-        ("12 + 30 = 42", "zh"),
-        ("", "zh"),
+        ("12 + 30 = 42", "en"),
+        ("", "en"),
+        ("???", "en"),
+        ("？？？", "zh"),
+        ("。。。", "zh"),
+        ("１２，３０？", "zh"),
     ],
 )
 def test_language_of(text: str, language: str) -> None:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from retriever.answer import Answer, Choice
 from retriever.citations import Places, place, read_place
 from retriever.commands.options import terminal_style
+from retriever.confidence import Signals
 from retriever.cues import display_width
-from retriever.documents import Document, Drop, Source
+from retriever.documents import Block, Document, Drop, Source
 from retriever.errors import InputError
 from retriever.rendering import (
     answer_object,
@@ -239,9 +240,35 @@ def test_an_abstention_without_any_candidate_is_one_sentence() -> None:
     assert answer_text(make_answer(abstained=True), NOWHERE, PLAIN) == "Nothing in the corpus answers this."
 
 
+@pytest.mark.parametrize(("cosine", "named"), [(0.0, False), (0.25, False), (0.3, True), (0.9, True)])
+def test_an_abstention_names_no_question_that_has_nothing_to_do_with_it(cosine: float, named: bool) -> None:
+    """What is near is near by the measure of the corpus; --nearest shows the passages all the same."""
+    result = make_answer(make_passage("x", "What?", "Secret."), abstained=True)
+    first = result.choices[0]
+    hit = replace(first.hit, question_cosine=cosine / 2, answer_cosine=cosine)
+    signals = Signals(score=0.1, margin=0.0, lead=0.0, length=3, level=0.5)
+    result = replace(result, choices=(replace(first, hit=hit),), signals=signals)
+    text = answer_text(result, NOWHERE, PLAIN)
+    assert text.split("\n")[0] == "Nothing in the corpus answers this."
+    assert ("What?" in text) == named
+    assert "Secret" in answer_text(result, NOWHERE, PLAIN, show_nearest=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "told"),
+    [("a", "en", "The question holds no word to look for."), ("。。。", "zh", "问题里没有可以查找的词。")],
+)
+def test_a_question_without_a_word_is_told_so(text: str, language: str, told: str) -> None:
+    """In its language, and no question is called near to it."""
+    result = make_answer(make_passage("x", "What?", "Perhaps this."), abstained=True)
+    result = replace(result, query=replace(result.query, text=text, language=language), wordless=True)
+    assert answer_text(result, NOWHERE, PLAIN).split("\n")[1:] == [told]
+    assert told in answer_text(result, NOWHERE, PLAIN, show_nearest=True)
+
+
 @pytest.mark.parametrize(
     ("text", "language", "chinese"),
-    [("怎么烤面包？", "zh", True), ("bread maker 怎么选", "mixed", True), ("How do I bake bread?", "en", False), ("1 + 1 = ?", "zh", False)],
+    [("怎么烤面包？", "zh", True), ("bread maker 怎么选", "mixed", True), ("How do I bake bread?", "en", False), ("1 + 1 = ?", "en", False), ("？？？", "zh", True)],
 )  # fmt: skip
 def test_an_abstention_is_in_the_language_of_the_question(text: str, language: str, chinese: bool) -> None:
     """All of its sentences, with and without the nearest; JSON stays as it is."""
@@ -339,6 +366,22 @@ def test_a_clean_view_marks_drops_with_rule_and_reason() -> None:
     assert lines[-1] == "0 blocks kept, 1 dropped"
 
 
+def test_a_clean_view_marks_what_was_dropped_out_of_a_line() -> None:
+    """Below the line that was kept, without a number of its own; a long one is cut."""
+    text = "<p>kept</p><p>share this page</p><p>tweet it</p>\nnext"
+    source = Source("a.html", "/a.html", text, "0" * 64, "utf-8", "html")
+    block = Block("paragraph", "kept", "kept", 3, 7, 1, 1, ((0, 3),))
+    drops = (
+        Drop(1, 1, 14, 29, "share", "buttons", "share\nthis page"),
+        Drop(1, 1, 36, 44, "promo", "asks", "tweet it " * 20),
+    )
+    lines = clean_view(Document(source, "A", (block,), drops), PLAIN).split("\n")
+    assert lines[0] == f"1   {text.split(chr(10))[0]}"
+    assert lines[1] == "  - share this page   [share: buttons]"
+    assert re.fullmatch(r"  - (tweet it ?){5,9}(tweet)?…   \[promo: asks\]", lines[2])
+    assert lines[3:] == ["2   next", "1 blocks kept, 2 dropped"]
+
+
 # JSON
 
 
@@ -393,7 +436,7 @@ def test_json_gives_the_answer_verbatim() -> None:
 def test_a_passage_object_has_the_keys_of_the_contract() -> None:
     """Keys and order that other programs rely on."""
     passage = make_passage("x", "What?", "That.\nThis.", parent="p", heading_path=("A",), line=4)
-    result = passage_object(passage)
+    result = passage_object(passage, NOWHERE)
     assert result == {
         "id": "x",
         "source": "page.md",

@@ -39,7 +39,7 @@ def calibrate(
     The numbers are kept in the index folder, outlive rebuilding, and are used by every later ask.
     """
     from retriever.confidence import NAME, bundled_calibration, index_calibration, write_calibration
-    from retriever.evaluation.calibrate import doubts, fit, held_out, observe, quality
+    from retriever.evaluation.calibrate import doubts, fit, held_out, no_gain, observe, quality
     from retriever.evaluation.evaluate import content_lines
     from retriever.evaluation.gold import read_questions
     from retriever.locations import index_directory
@@ -72,7 +72,7 @@ def calibrate(
     after = quality(found, held_out(found, start, refuse))
     if not dry_run:
         write_calibration(index.directory / NAME, fitted)
-    reasons = doubts(found, start, fitted, after)
+    reasons = doubts(found, start, fitted, after) + no_gain(used, fitted, before, after)
     if reasons:
         undo = (
             "nothing was written"

@@ -43,10 +43,11 @@ def index(
     follow_links: bool,
 ) -> int:
     """Build the index of CORPUS (files and folders); without one, of what it was built from, or of the bundled corpus."""
-    from retriever.corpus import MAX_BYTES, CorpusOptions
+    from retriever.corpus import MAX_BYTES, CorpusOptions, count_endings
     from retriever.encoders.protocol import EncoderOptions
     from retriever.generations import is_built, recorded_settings
     from retriever.locations import bundled_corpus, index_directory
+    from retriever.rendering import endings_text
 
     directory = index_directory(index_)
     use = EncoderOptions(query_prompt, passage_prompt, max_tokens, batch_size)
@@ -86,6 +87,8 @@ def index(
     click.echo(
         f"read       {report.sources} sources, {len(report.skipped)} skipped; {report.unchanged} unchanged, {report.encoded} texts encoded"
     )
+    if report.passed_by:
+        click.echo(f"passed by  {endings_text(count_endings(report.passed_by))}")
     dropped = ", ".join(f"{rule} {count}" for rule, count in report.drops.most_common())
     click.echo(f"dropped    {report.drops.total()} blocks" + (f" ({dropped})" if dropped else ""))
     click.echo(
@@ -99,8 +102,9 @@ def index(
 @INDEX
 @JSON
 def status(index_: str | None, as_json: bool) -> int:
-    """Tell what the index holds, which files were skipped, and whether its corpus has changed since."""
+    """Tell what the index holds, which files were skipped or are no documents, and whether its corpus has changed since."""
     from retriever.confidence import index_calibration
+    from retriever.corpus import count_endings
     from retriever.indexing import open_index
     from retriever.locations import index_directory
     from retriever.pipeline import corpus_changes
@@ -108,7 +112,9 @@ def status(index_: str | None, as_json: bool) -> int:
 
     directory = index_directory(index_)
     opened = open_index(directory)
-    changes = corpus_changes(opened)
+    passed_by: set[str] = set()
+    changes = corpus_changes(opened, passed_by)
+    endings = count_endings(passed_by)
     calibration = index_calibration(directory, opened.encoder.digest)
     if as_json:
         click.echo(
@@ -117,6 +123,7 @@ def status(index_: str | None, as_json: bool) -> int:
                     "index": str(directory),
                     **{k: v for k, v in opened.manifest.items() if k != "files"},
                     "skipped": opened.skipped(),
+                    "passed_by": endings,
                     "changes": changes,
                     "calibration": calibration.fitted_on if calibration else None,
                 },
@@ -124,7 +131,7 @@ def status(index_: str | None, as_json: bool) -> int:
             )
         )
     else:
-        click.echo(status_text(directory, opened, changes, calibration.fitted_on if calibration else ""))
+        click.echo(status_text(directory, opened, changes, endings, calibration.fitted_on if calibration else ""))
     return 0
 
 

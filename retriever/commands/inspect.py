@@ -3,12 +3,14 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from retriever.commands.opening import open_retriever
 from retriever.commands.options import CONTEXT, INDEX, JSON, corpus_options, show_progress, terminal_style
-from retriever.errors import InputError, refresh_hint
+from retriever.errors import IndexUnusableError, InputError, refresh_hint
+from retriever.locations import ENVIRONMENT
 
 
 @click.command(context_settings=CONTEXT)
@@ -45,7 +47,7 @@ def passages(
         for line in [*report.skipped, *report.replaced]:
             click.echo(f"warning: {line}", err=True)
         found = [passage for page in pages for passage in page.split.passages]
-        open_ = [
+        open_: list[dict[str, Any]] = [
             {"source": q.source, "question": q.question, "question_lines": list(q.question_lines)}
             for page in pages
             for q in page.split.open_questions
@@ -59,11 +61,12 @@ def passages(
         places = Places(sources)
     if unanswered:
         for question in open_:
-            click.echo(json.dumps(question, ensure_ascii=False) if as_json else open_question_text(question, places))
+            row = question | {"source": places.path(question["source"])}
+            click.echo(json.dumps(row, ensure_ascii=False) if as_json else open_question_text(question, places))
         return 0 if open_ else 1
     for passage in found:
         click.echo(
-            json.dumps(passage_object(passage), ensure_ascii=False)
+            json.dumps(passage_object(passage, places), ensure_ascii=False)
             if as_json
             else passage_text(passage, places, terminal_style())
         )
@@ -78,6 +81,7 @@ def passages(
 )
 def clean(file: str, as_json: bool, max_bytes: int) -> int:
     """Show the page FILE with everything that cleaning drops from it, and why."""
+    from retriever.citations import Places
     from retriever.corpus import CorpusOptions
     from retriever.pages import read_corpus
     from retriever.rendering import clean_view, drop_object
@@ -86,8 +90,9 @@ def clean(file: str, as_json: bool, max_bytes: int) -> int:
         raise InputError(f"{file}: a folder; give one file")
     document = read_corpus([Path(file)], CorpusOptions(max_bytes=max_bytes))[0].document
     if as_json:
+        name = Places([{"name": document.source.name, "path": document.source.path}]).path(document.source.name)
         for drop in document.drops:
-            click.echo(json.dumps(drop_object(document.source.name, drop), ensure_ascii=False))
+            click.echo(json.dumps(drop_object(name, drop), ensure_ascii=False))
     else:
         click.echo(clean_view(document, terminal_style()))
     return 0
@@ -101,29 +106,47 @@ def show(citation: str, index_: str | None, context: int) -> int:
     """Print the lines of a citation, SOURCE:12-18, in their page."""
     from retriever.citations import read_place
     from retriever.corpus import CorpusOptions, load_source
-    from retriever.generations import is_built
-    from retriever.indexing import open_index
     from retriever.locations import index_directory
     from retriever.rendering import page_view
 
     name, first, last = read_place(citation)
-    path, recorded = Path(name), None
     directory = index_directory(index_)
-    if is_built(directory):
-        for row in open_index(directory).sources():
-            if name in (row["name"], row["path"]) or (os.path.exists(path) and os.path.realpath(path) == row["path"]):
-                path, recorded = Path(row["path"]), row["sha256"]
-    if recorded and not os.path.isfile(path):
+    row = _cited_row(name, directory, named=bool(index_ or os.environ.get(ENVIRONMENT)))
+    path = Path(row["path"] if row else name)
+    if row and not os.path.isfile(path):
         raise InputError(f"{path}: is gone since it was indexed; {refresh_hint(directory)}")
     if not os.path.isfile(path):
-        raise InputError(f"{name}: no such source in the index or on disk; list them with: retriever status")
+        raise InputError(
+            f"{name}: no such source in the index {directory}, nor a file; name another with --index, or list what it holds with: "
+            f"retriever status --index {directory}"
+        )
     source = load_source(name, path, CorpusOptions(max_bytes=1 << 62))
-    if recorded and recorded != source.sha256:
+    if row and row["sha256"] not in ("", source.sha256):
         click.echo(
-            f"warning: {path} has changed since it was indexed; its lines may have moved. Refresh with: retriever index",
+            f"warning: {path} has changed since it was indexed; its lines may have moved; {refresh_hint(directory)}",
             err=True,
         )
     if last > len(source.line_starts):
         raise InputError(f"{citation}: the page has {len(source.line_starts)} lines")
     click.echo(page_view(source, first, last, max(0, context), terminal_style()))
     return 0
+
+
+def _cited_row(name: str, directory: Path, named: bool) -> dict[str, Any] | None:
+    """What the index in `directory` has of the source that a citation names; None where it has nothing, or there is no index.
+
+    An index that nobody `named` and that cannot be used is passed over where the file itself is there.
+    """
+    from retriever.citations import find_source
+    from retriever.generations import is_built
+    from retriever.indexing import open_index
+
+    if not is_built(directory):
+        return None
+    try:
+        sources = open_index(directory).sources()
+    except IndexUnusableError:
+        if named or not os.path.isfile(name):
+            raise
+        return None
+    return find_source(name, sources)

@@ -1,7 +1,7 @@
 """Fit the confidence to one's own corpus: from questions with gold to the numbers of a calibration."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
 from retriever.answer import answer
@@ -128,6 +128,25 @@ def doubts(observations: Sequence[Observation], start: Calibration, fitted: Cali
             "(add questions in other words than the documents'; set it by --refuse)"
         )
     return found
+
+
+def no_gain(used: Calibration, fitted: Calibration, before: Quality, held: Quality) -> list[str]:
+    """Why a fit is not worth having, given the quality of the numbers in `used` and its own held-out one: none of its figures is better, as they are
+    printed. Of refusing, one side must be better and the other no worse. Nothing where only the threshold differs, which was asked for.
+    """
+    if (fitted.answerable, fitted.right) == (used.answerable, used.right):
+        return []
+    auroc, ece, abst, refused = (
+        tuple(0.0 if figure is None else round(figure, 3) for figure in pair)
+        for pair in zip(astuple(before), astuple(held), strict=True)
+    )
+    refuses = abst[1] <= abst[0] and refused[1] >= refused[0] and (abst, refused) != (abst[::-1], refused[::-1])
+    if auroc[1] > auroc[0] or ece[1] < ece[0] or refuses:
+        return []
+    return [
+        f"held out, it is no better than the numbers until now (right told from not right {auroc[1]:.3f}, until now {auroc[0]:.3f}; "
+        f"calibration error {ece[1]:.3f}, until now {ece[0]:.3f})"
+    ]
 
 
 def _odds(share: float) -> float:
