@@ -64,9 +64,10 @@ def answer(retriever: Retriever, question: str, k: int = 3, min_confidence: floa
     if not families:
         return Answer(query, True, "the index holds no passage", 0.0, ())
     hits = [retriever.hit(ranking, place, row) for (place, row), _ in families[: max(k, retriever.reads)]]
-    absent = tuple(retriever.absent(query))
+    unseen = retriever.absent(query)
+    absent = tuple(name.written for name in unseen)
     near = [float(ranking.scores[place]) for (place, _), _ in families[:11] if place < ALIGNED]
-    signals = _signals(retriever, query, len(absent), hits[0], near[1:])
+    signals = _signals(retriever, query, sum(name.telling for name in unseen), hits[0], near[1:])
     wordless = not holds_word(query)
     confidence = 0.0 if wordless else retriever.calibration.confidence(signals)
     reason = ""
@@ -110,8 +111,8 @@ def holds_word(query: Query) -> bool:
     return bool(_HAN.search(plain)) and bool(re.search(r"[A-Za-z]{2}", plain))
 
 
-def _signals(retriever: Retriever, query: Query, absent: int, first: Hit, rest: list[float]) -> Signals:
-    """What the confidence is made of, given how many names are absent, the best answer by score and the scores of the next ten. A reranker changes none of it."""
+def _signals(retriever: Retriever, query: Query, absent: float, first: Hit, rest: list[float]) -> Signals:
+    """What the confidence is made of, given how much the absent names tell, the best answer by score and the scores of the next ten. A reranker changes none of it."""
     return Signals(
         score=first.score,
         margin=first.score - rest[0] if rest else 0.0,

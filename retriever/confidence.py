@@ -17,7 +17,7 @@ from retriever.errors import CalibrationError, InputError
 
 NAME = "calibration.json"
 VERSION = 2  # of what the numbers weigh
-MOST_ABSENT = 2  # of names: more say no more
+MOST_ABSENT = 2.0  # names that tell all: more say no more
 # Up to here a gap says nothing: on four corpora right first answers have no more in 0.66 to 0.94 of cases, questions with a foreign subject in 0.05 to 0.20.
 USUAL_GAP = 0.8
 
@@ -25,8 +25,8 @@ USUAL_GAP = 0.8
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What the confidence is made of: the first answer's fused `score`, its `margin` over the second answer's score and
-    its `lead` over the mean of the ten after it, the `length` of the question in distinct pieces, the `level` of the index (`dense.level`), how many
-    of its names are `absent` from the corpus, the `gap` of the first answer, what the heaviest piece of the question lacks of being met by it, and how many characters that answer has (`told`).
+    its `lead` over the mean of the ten after it, the `length` of the question in distinct pieces, the `level` of the index (`dense.level`), how much
+    the names tell that are `absent` from the corpus (`Name.telling`, summed), the `gap` of the first answer, what the heaviest piece of the question lacks of being met by it, and how many characters that answer has (`told`).
     """
 
     score: float
@@ -34,7 +34,7 @@ class Signals:
     lead: float
     length: int
     level: float
-    absent: int = 0
+    absent: float = 0.0
     gap: float = 0.0
     told: int = 0
 
@@ -65,7 +65,7 @@ class Calibration:
         answers meet more words by chance.
         """
         unit = signals.level**self.power
-        length, absent = math.log1p(min(signals.length, self.longest)), float(min(signals.absent, MOST_ABSENT))
+        length, absent = math.log1p(min(signals.length, self.longest)), min(signals.absent, MOST_ABSENT)
         gap, told = max(0.0, signals.gap - USUAL_GAP), math.log1p(signals.told)
         return (1.0, signals.score / unit, length, absent, gap, told)
 

@@ -1,8 +1,7 @@
 """The glossary: names of one thing in Chinese, in English and shortened, found in a question so that search may try the others.
 
 ``glossary.jsonl`` holds one term a line: ``zh``, ``en`` and ``abbr`` are lists of names, the usual one first; ``concrete`` marks things of everyday life, whose
-English name means nothing else even when it is a single word (yeast, unlike dropout), and ``common`` lists names that technical writing takes for granted (损失函数):
-of 274,537 texts of open technical documentation in both languages COMMON or more had them. All but the last written by hand. What is looked up in a question is worked out beforehand, for it takes a tenth of a second, and kept in ``names.json``: after a change of the terms, write it anew with
+English name means nothing else even when it is a single word (yeast, unlike dropout). Written by hand. What is looked up in a question is worked out beforehand, for it takes a tenth of a second, and kept in ``names.json``: after a change of the terms, write it anew with
 ``python -m retriever.glossary``.
 """
 
@@ -19,7 +18,7 @@ from retriever.analysis import STOPWORDS, singular
 
 FILE = Path(__file__).with_name("glossary.jsonl")
 NAMES = Path(__file__).with_name("names.json")
-SETS = ("words", "han", "concrete", "common")
+SETS = ("words", "han", "concrete")
 
 _TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[a-z0-9\u00c0-\u024f]+[+#]*")
 
@@ -28,15 +27,12 @@ _JOIN = re.compile(r"[^。！？!?；;，,…\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A term named in a text: where (offsets into the folded text), its other names, folded, and whether it is a thing of everyday life, or named by a
-    common name.
-    """
+    """A term named in a text: where (offsets into the folded text), its other names, folded, and whether it is a thing of everyday life."""
 
     start: int
     end: int
     others: tuple[str, ...]
     concrete: bool = False
-    common: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Glossary:
     """Terms by their names. `terms` are the names of each in lower case, a tab between; `named` the numbers of the terms that a key leads to, a space between (a name
     of several, like SAM or TP, leads to all), `longest` how many tokens the longest key has that begins with two, in digits. A key is a name as it is looked
     up: Han characters and Latin words without plural endings, one by one, with spaces between. `words` are the Latin words of all keys, `han` the names that are
-    all Chinese, `concrete` the numbers of the terms that are things of everyday life, `common` the keys that technical writing takes for granted.
+    all Chinese, `concrete` the numbers of the terms that are things of everyday life.
 
     Texts in place of lists and numbers: few of them are ever looked at, and tens of thousands take long to read.
     """
@@ -55,11 +51,10 @@ class Glossary:
     words: frozenset[str]
     han: frozenset[str]
     concrete: frozenset[str] = frozenset()
-    common: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, terms: Iterable[Iterable[str]], concrete: Iterable[int] = (), common: Iterable[str] = ()) -> Self:
-        """From the names of each term, which must be folded but for capitals, the numbers of the concrete ones and the common names."""
+    def of(cls, terms: Iterable[Iterable[str]], concrete: Iterable[int] = ()) -> Self:
+        """From the names of each term, which must be folded but for capitals, and the numbers of the concrete ones."""
         names = [list(dict.fromkeys(name.lower() for name in one)) for one in terms]
         named: dict[str, list[str]] = {}
         longest: dict[str, int] = {}
@@ -79,7 +74,6 @@ class Glossary:
             words=frozenset(word for key in keys for word in key if word[0] < "\u3400"),
             han=frozenset("".join(key) for key in keys if all(word[0] >= "\u3400" for word in key)),
             concrete=frozenset(map(str, concrete)),
-            common=frozenset(" ".join(_tokens(name.lower())) for name in common),
         )
 
     def __len__(self) -> int:
@@ -98,8 +92,9 @@ class Glossary:
                     terms, key = numbers.split(" "), tuple(words[at : at + size])
                     names = dict.fromkeys(name for number in terms for name in self.terms[int(number)].split("\t"))
                     others = tuple(name for name in names if _tokens(name) != key)
-                    place = tokens[at][1], tokens[at + size - 1][2]
-                    found.append(Concept(*place, others, self.concrete.issuperset(terms), " ".join(key) in self.common))
+                    found.append(
+                        Concept(tokens[at][1], tokens[at + size - 1][2], others, self.concrete.issuperset(terms))
+                    )
                     at += size - 1
                     break
             at += 1
@@ -122,8 +117,7 @@ def written_glossary() -> Glossary:
     """The glossary as it stands in `FILE`."""
     rows = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
     names = [[*row["zh"], *row["en"], *row["abbr"]] for row in rows]
-    concrete = (number for number, row in enumerate(rows) if row.get("concrete"))
-    return Glossary.of(names, concrete, (name for row in rows for name in row.get("common", ())))
+    return Glossary.of(names, (number for number, row in enumerate(rows) if row.get("concrete")))
 
 
 def to_names(glossary: Glossary) -> str:

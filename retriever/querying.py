@@ -81,8 +81,8 @@ class QueryReader:
             text, language_of(text), folded, slots, vector, tuple(sorted(set(pieces))), concepts, corrections, names
         )
 
-    def absent(self, query: Query) -> list[str]:
-        """The names in a question that neither a passage nor the title of a source has in any of their ways, as they are written. What cuts a word of the corpus
+    def absent(self, query: Query) -> list[Name]:
+        """The names in a question that neither a passage nor the title of a source has in any of their ways. What cuts a word of the corpus
         is no name: 表面条件 says nothing of noodles (面条).
         """
         unseen = [name for name in query.names if not any(map(self._index.lexical.holds, name.ways))]
@@ -90,7 +90,7 @@ class QueryReader:
         if not unseen:
             return []
         bounds = self._index.analyzer.bounds(query.folded)
-        return [name.written for name in unseen if bounds.issuperset(name.place)]
+        return [name for name in unseen if bounds.issuperset(name.place)]
 
     @cached_property
     def _titles(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from retriever.documents import Passage
 from retriever.encoders.protocol import Encoder
 from retriever.errors import InputError
 from retriever.indexing import Index
-from retriever.naming import Ways
+from retriever.naming import Name, Ways
 from retriever.pieces import PieceEncoder
 from retriever.querying import Query, QueryReader
 from retriever.reranking import Reranker
@@ -106,8 +106,8 @@ class Retriever:
         """Analyse a question. Raises InputError when it is empty."""
         return self._reader.read(text)
 
-    def absent(self, query: Query) -> list[str]:
-        """The names in a question that neither a passage nor the title of a source has in any of their ways, as they are written."""
+    def absent(self, query: Query) -> list[Name]:
+        """The names in a question that neither a passage nor the title of a source has in any of their ways."""
         return self._reader.absent(query)
 
     def rank(self, query: Query, k: int) -> Ranking:

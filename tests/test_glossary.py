@@ -71,10 +71,10 @@ def names_of(row: dict[str, Any]) -> list[str]:
 
 
 def test_every_term_has_the_keys_of_the_file() -> None:
-    """A line holds three lists of names under three keys, in one order, and where it applies that the thing is concrete, or which of the names are common."""
-    assert {tuple(row) for row in ROWS} == {("zh", "en", "abbr", *more) for more in ((), ("concrete",), ("common",))}
+    """A line holds three lists of names under three keys, in one order, and where it applies that the thing is concrete."""
+    assert {tuple(row) for row in ROWS} == {("zh", "en", "abbr"), ("zh", "en", "abbr", "concrete")}
     assert all(isinstance(name, str) for row in ROWS for name in names_of(row))
-    assert all(row.get("concrete", True) is True and set(row.get("common", ())) <= set(names_of(row)) for row in ROWS)
+    assert all(row.get("concrete", True) is True for row in ROWS)
 
 
 def test_every_name_is_stored_in_its_plainest_spelling() -> None:
