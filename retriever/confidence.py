@@ -26,7 +26,7 @@ USUAL_GAP = 0.8
 class Signals:
     """What the confidence is made of: the first answer's fused `score`, its `margin` over the second answer's score and
     its `lead` over the mean of the ten after it, the `length` of the question in distinct pieces, the `level` of the index (`dense.level`), how much
-    the names tell that are `absent` from the corpus (`Name.telling`, summed), the `gap` of the first answer, what the heaviest piece of the question lacks of being met by it, and how many characters that answer has (`told`).
+    the names tell that it lacks or that are `absent` from the corpus (`answer`), the `gap` of the first answer, what the heaviest piece of the question lacks of being met by it, and how many characters that answer has (`told`).
     """
 
     score: float

@@ -144,6 +144,15 @@ class LexicalIndex:
         """True when one passage has all terms of a way."""
         return len(self._all_of(way)[0]) > 0
 
+    def row_holds(self, row: int, way: Iterable[str]) -> bool:
+        """True when the passage of a row has all terms of a way."""
+        for term in way:
+            rows, _ = self._postings(term)
+            at = int(rows.searchsorted(row))
+            if at == len(rows) or rows[at] != row:
+                return False
+        return True
+
     def _postings(self, term: str) -> "tuple[NDArray[np.int32], NDArray[np.float32]]":
         """The rows that have a term, ascending, and what it weighs in each."""
         n = self._ids.get(term)

@@ -81,16 +81,22 @@ class QueryReader:
             text, language_of(text), folded, slots, vector, tuple(sorted(set(pieces))), concepts, corrections, names
         )
 
-    def absent(self, query: Query) -> list[Name]:
-        """The names in a question that neither a passage nor the title of a source has in any of their ways. What cuts a word of the corpus
-        is no name: 表面条件 says nothing of noodles (面条).
+    def missed(self, query: Query, row: int) -> tuple[list[Name], list[Name]]:
+        """The names in a question that the passage of a row has in none of their ways: those that another passage or the title of a source has, and those that are
+        absent from all. What cuts a word of the corpus is no name: 表面条件 says nothing of noodles (面条).
         """
-        unseen = [name for name in query.names if not any(map(self._index.lexical.holds, name.ways))]
-        unseen = [name for name in unseen if not any(map(self._titles.issuperset, name.ways))]
-        if not unseen:
-            return []
-        bounds = self._index.analyzer.bounds(query.folded)
-        return [name for name in unseen if bounds.issuperset(name.place)]
+        lexical = self._index.lexical
+        elsewhere: list[Name] = []
+        absent: list[Name] = []
+        for name in query.names:
+            if any(lexical.row_holds(row, way) for way in name.ways):
+                continue
+            told = any(map(lexical.holds, name.ways)) or any(map(self._titles.issuperset, name.ways))
+            (elsewhere if told else absent).append(name)
+        if absent:
+            bounds = self._index.analyzer.bounds(query.folded)
+            absent = [name for name in absent if bounds.issuperset(name.place)]
+        return elsewhere, absent
 
     @cached_property
     def _titles(self) -> frozenset[str]:

@@ -106,9 +106,9 @@ class Retriever:
         """Analyse a question. Raises InputError when it is empty."""
         return self._reader.read(text)
 
-    def absent(self, query: Query) -> list[Name]:
-        """The names in a question that neither a passage nor the title of a source has in any of their ways."""
-        return self._reader.absent(query)
+    def missed(self, query: Query, row: int) -> tuple[list[Name], list[Name]]:
+        """The names in a question that the passage of a row does not have: those that are told elsewhere, and those that are absent from all."""
+        return self._reader.missed(query, row)
 
     def rank(self, query: Query, k: int) -> Ranking:
         """The k best passages. Order: score, then row. The first ALIGNED are the same whatever k is; what is asked for beyond them comes after them,

@@ -256,6 +256,14 @@ def test_terms_of_questions_and_answers_are_known() -> None:
     assert "a" not in LexicalIndex.build([([], [])])
 
 
+def test_a_row_holds_what_its_passage_has() -> None:
+    """All terms of a way, in question or answer."""
+    index = LexicalIndex.build([(["bn"], ["before"]), (["bn"], ["after", "before"]), ([], [])])
+    assert [index.row_holds(row, ("bn", "after")) for row in range(3)] == [False, True, False]
+    assert [index.row_holds(row, ("bn",)) for row in range(3)] == [True, True, False]
+    assert not index.row_holds(0, ("unknown",))
+
+
 def test_frequent_terms_are_counted_by_passages() -> None:
     """Not by how often they are said in one."""
     index = LexicalIndex.build([(["a", "a"], ["a", "b"]), (["b"], ["c"]), ([], ["b", "c"])])

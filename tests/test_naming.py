@@ -8,7 +8,7 @@ from conftest import Run
 from doubles import make_passage, write_passages
 
 from retriever.analysis import Analyzer, fold
-from retriever.answer import answer
+from retriever.answer import ELSEWHERE, answer
 from retriever.encoders.static import StaticEncoder
 from retriever.glossary import Concept, bundled_glossary
 from retriever.indexing import open_index
@@ -166,12 +166,24 @@ def retriever(tmp_path_factory: pytest.TempPathFactory, encoder: StaticEncoder) 
 def test_a_name_is_absent_when_no_passage_has_it_in_any_way(
     retriever: Retriever, question: str, absent: list[str]
 ) -> None:
-    assert [name.written for name in retriever.absent(retriever.query(question))] == absent
+    assert [name.written for name in retriever.missed(retriever.query(question), 0)[1]] == absent
 
 
 def test_a_name_in_the_title_of_a_source_is_not_absent(retriever: Retriever) -> None:
     """A page about one thing takes it for granted. (The source of these passages is called "A page".)"""
-    assert retriever.absent(retriever.query("Page 是什么")) == []
+    query = retriever.query("Page 是什么")
+    assert retriever.missed(query, 0) == (list(query.names), [])
+
+
+def test_a_name_that_only_another_passage_has_is_told_apart(retriever: Retriever) -> None:
+    """It lowers the confidence too, by less."""
+    query = retriever.query("CNN 和 Redis 哪个快")
+    cnn, redis = query.names
+    assert [retriever.missed(query, row) for row in (0, 1)] == [([cnn], []), ([redis], [])]
+    both, one = answer(retriever, "Memcached 为什么快？"), answer(retriever, "CNN 为什么快？")
+    assert both.signals is not None
+    assert one.signals is not None
+    assert (both.signals.absent, one.signals.absent) == (1.0, ELSEWHERE if one.choices[0].hit.row == 0 else 0.0)
 
 
 def test_an_absent_name_lowers_the_confidence(retriever: Retriever) -> None:
