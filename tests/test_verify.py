@@ -18,7 +18,7 @@ from retriever.verifying import verify
 
 QUESTION = "学习率太大会怎样？"
 FILES = (
-    "alignment_counts.npy", "alignment_pieces.npy", "alignment_starts.npy", "axes.npy", "copies.npy", "families.npy", "passages.faiss",
+    "alignment_counts.npy", "alignment_rows.npy", "alignment_starts.npy", "axes.npy", "copies.npy", "families.npy", "passages.faiss",
     "passages.jsonl", "passages.npy", "piece_axes.npy", "piece_codes.npy", "piece_lengths.npy", "piece_rows.npy", "piece_units.npy",
     "sentence_codes.npy", "sentence_spans.npy", "sentence_starts.npy", "sentence_units.npy", "side_scales.npy",
     "side_vectors.npy", "sources.json", "term_rows.npy", "term_starts.npy", "term_weights.npy", "terms.json", "words.json",
