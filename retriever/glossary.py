@@ -81,7 +81,7 @@ class Glossary:
 
     def find(self, folded: str) -> list[Concept]:
         """The terms named in a folded text, from left to right, the longest name at each place."""
-        tokens = [(singular(match.group(0)), match.start(), match.end()) for match in _TOKEN.finditer(folded)]
+        tokens = [(_plain(match.group(0)), *match.span()) for match in _TOKEN.finditer(folded)]
         words = [word for word, _, _ in tokens]
         found, at = [], 0
         while at < len(tokens):
@@ -110,7 +110,12 @@ def _joined(folded: str, tokens: list[tuple[str, int, int]]) -> bool:
 @lru_cache(maxsize=4096)  # of names of terms only
 def _tokens(name: str) -> tuple[str, ...]:
     """A name as it is looked up: Han characters and Latin words one by one, without plural endings."""
-    return tuple(word if word >= "\u3400" else singular(word) for word in _TOKEN.findall(name))
+    return tuple(map(_plain, _TOKEN.findall(name)))
+
+
+def _plain(token: str) -> str:
+    """A Han character as it is, a Latin word without its plural ending."""
+    return token if token >= "\u3400" else singular(token)
 
 
 def written_glossary() -> Glossary:

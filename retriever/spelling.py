@@ -51,9 +51,7 @@ class Speller:
         known: Callable[[str], bool],
     ) -> None:
         self._sure, self._known = sure, known
-        self._words = cache(
-            lambda: sorted({word for word in words() if len(word) >= SHORTEST - 1 and _LATIN.fullmatch(word)})
-        )
+        self._words = cache(lambda: _by_initial(words()))
         self._terms = cache(lambda: frozenset(terms()))
         self._joined = cache(lambda: "\n".join(["", *self._terms(), ""]))
         self._neighbours = cache(self._find_neighbours)  # by character, of which there are so many
@@ -79,11 +77,13 @@ class Speller:
         from rapidfuzz.process import extract
 
         farthest = 2 if len(word) >= LONG else 1
-        near = extract(word, self._words(), scorer=OSA.distance, score_cutoff=farthest, limit=None)
+        words = self._words()
+        alike = words.get(word[0], []) + [other for other in words.get(word[1], ()) if other[1] == word[0] != other[0]]
+        near = extract(word, alike, scorer=OSA.distance, score_cutoff=farthest, limit=None)
         ranked = sorted(
             (distance, other not in self._sure, other)
             for other, distance, _ in near
-            if (other[0] == word[0] or other[:2] == word[1::-1]) and (distance == 1 or other in self._sure)
+            if distance == 1 or other in self._sure
         )
         if not ranked or (len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]):
             return word
@@ -166,6 +166,14 @@ class Speller:
         before = {part[-1] if part else char for part in parts[:-1]}
         behind = {part[0] if part else char for part in parts[1:]}
         return frozenset(before - {"\n"}), frozenset(behind - {"\n"})
+
+
+def _by_initial(words: Iterable[str]) -> dict[str, list[str]]:
+    """The plain Latin words that are long enough, each once, by their first letter."""
+    found: dict[str, list[str]] = {}
+    for word in sorted({word for word in words if len(word) >= SHORTEST - 1 and _LATIN.fullmatch(word)}):
+        found.setdefault(word[0], []).append(word)
+    return found
 
 
 @lru_cache(maxsize=4096)
