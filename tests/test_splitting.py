@@ -222,6 +222,42 @@ def test_word_below_a_table_of_questions_is_no_part_of_its_last_answer() -> None
     assert answers(make_page(f"# 优化器\n\n{table}\n- [ ] 待整理：学习率\n", "a.md")) == dict(ZH)
 
 
+@pytest.mark.parametrize(
+    "head",
+    ["| # | Prompt | Reply |", "| No. | Asked | What I want to hear |", "| 序号 | 考官会问 | 可以这样说 |"],
+)
+@BOTH
+def test_table_one_column_of_which_asks_is_one_of_questions(head: str, pairs: Pairs) -> None:
+    rows = "\n".join(f"| {n} | {q} | {a} |" for n, (q, a) in enumerate(pairs, 1))
+    open_row = "| 4 | 什么是早停？ | — |"
+    page = make_page(f"# Round one\n\nSome words.\n\n{head}\n|---|---|---|\n{rows}\n{open_row}\n", "a.md")
+    assert {q: a for q, a in answers(page).items() if q != "Round one"} == dict(pairs)
+    assert open_questions(page) == ["什么是早停？"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "| Does it shuffle? | yes |\n| Does it cache? | no |\n| Is it lazy? | yes |",
+        "| Is it labelled? | supervised learning | regression, say |\n| Is it not? | clustering | k-means, say |\n| Is there a reward? | reinforcement | bandits, say |",
+    ],
+    ids=["properties", "comparison"],
+)
+def test_table_of_properties_is_no_table_of_questions(rows: str) -> None:
+    width = rows.split("\n")[0].count("|") - 1
+    table = f"|{' x |' * width}\n|{'---|' * width}\n{rows}"
+    text = f"## What is it?\n\nIt depends on these.\n\n{table}\n\n## Why does it help?\n\nIt saves time.\n"
+    assert answers(make_page(text, "a.md"))["What is it?"].endswith(table)
+
+
+@BOTH
+def test_table_that_asks_below_a_question_is_its_answer(pairs: Pairs) -> None:
+    table = "| step | what for |\n|---|---|\n" + "\n".join(f"| {q} | {a} |" for q, a in pairs)
+    text = f"## How do you choose?\n\n{table}\n\n## Why does it help?\n\nAsk yourself:\n\n{table}\n"
+    page = make_page(text, "a.md")
+    assert questions(page) == ["How do you choose?", "Why does it help?"]
+
+
 def test_table_with_other_columns_is_part_of_an_answer() -> None:
     table = "| 方法 | 问题 |\n|---|---|\n| 动量 | 多一个超参数 |"
     page = make_page(f"## 优化器各有什么不足？\n\n{table}\n", "a.md")

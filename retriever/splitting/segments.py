@@ -40,10 +40,13 @@ def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Bloc
     return first, second
 
 
-_QUESTION_CELL = re.compile(r"\W*(?:题目|问题|面试题|考题|questions?|q)\W*$", re.IGNORECASE)
-_ANSWER_CELL = re.compile(
-    r"\W*(?:(?:参考)?(?:答案|回答|解答|解析)(?:要点)?|要点|answers?|a|explanation|解释)\W*$", re.IGNORECASE
-)
+_QUESTION_NAMES = r"(?:(?:interview|面试)\s*)?(?:题目|问题|面试题|考题|题|问|questions?|q)"
+_ANSWER_NAMES = r"(?:(?:参考|标准|model|sample|short|suggested)\s*)?(?:答案|回答|解答|解析|答复|答|answers?|a|explanation|解释)(?:要点)?|要点"
+# A header may say it in two languages ("Question 问题").
+_QUESTION_CELL = re.compile(rf"\W*{_QUESTION_NAMES}\W*(?:{_QUESTION_NAMES}\W*)?$", re.IGNORECASE)
+_ANSWER_CELL = re.compile(rf"\W*(?:{_ANSWER_NAMES})\W*(?:(?:{_ANSWER_NAMES})\W*)?$", re.IGNORECASE)
+# Columns of the answers of a table that asks, on average: what is shorter is a property ("yes", "O(1)").
+LEAST_CELL = 24
 
 
 def _cells(block: Block) -> list[tuple[int, int]]:
@@ -84,14 +87,42 @@ def _table_rows(source: Source, block: Block) -> list[Block]:
     return rows
 
 
-def _table_pairs(source: Source, table: list[Block]) -> list[Block] | None:
-    """Questions and answers of a table whose header names a question and an answer column, or None for other tables."""
+def _asking_columns(table: list[Block]) -> tuple[int, int] | None:
+    """The columns of a table of three or more questions with their answers, whatever its header says; None for other tables.
+
+    Most of one column asks, and right of it stands the only other one that holds more than counters.
+    """
+    rows = [[row.text[a:b] for a, b in _cells(row)] for row in table[1:] if re.search(r"\w", row.text)]
+    width = max(map(len, rows), default=0)
+    if len(rows) < 3 or width not in (2, 3):
+        return None
+    asked, told = width - 2, width - 1
+    full = [row for row in rows if len(row) == width]
+    counted = all(display_width(row[0]) <= 8 for row in full) if width == 3 else True
+    asking = sum(ask_of(plain_text(row[asked])) >= 0.5 for row in full)
+    outright = sum(ask_of(plain_text(row[asked])) == 1.0 for row in full)
+    answers = [row[told] for row in full if re.search(r"\w", row[told])]
+    long = sum(map(display_width, answers)) >= LEAST_CELL * len(answers) > 0
+    answering = sum(ask_of(plain_text(text)) < 0.5 for text in answers) >= 0.8 * len(answers)
+    good = counted and asking >= 0.6 * len(rows) and outright >= 2 and long and answering
+    return (asked, told) if good else None
+
+
+def _table_pairs(source: Source, table: list[Block], above: Block | None) -> list[Block] | None:
+    """Questions and answers of a table whose header names a question and an answer column, or one of which asks; None for other tables.
+
+    What only asks is no such table below a question or a colon: there it is the answer, or a part of it.
+    """
     head = _cells(table[0])
     names = [table[0].text[a:b] for a, b in head]
     asked = next((n for n, name in enumerate(names) if _QUESTION_CELL.match(name)), None)
     told = next((n for n, name in enumerate(names) if _ANSWER_CELL.match(name) and n != asked), None)
     if asked is None or told is None:
-        return None
+        answers = above is not None and (above.plain.rstrip()[-1:] in ":：" or cue_of(above.plain).ask >= 0.5)
+        columns = None if answers else _asking_columns(table)
+        if columns is None:
+            return None
+        asked, told = columns
     found: list[Block] = []
     for row in table[1:]:
         cells = _cells(row)
@@ -118,7 +149,7 @@ def cut_tables(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
         rows = [
             row for block in blocks[at:end] for row in (_table_rows(source, block) if "\n" in block.text else [block])
         ]
-        done.extend(_table_pairs(source, rows) or blocks[at:end])
+        done.extend(_table_pairs(source, rows, blocks[at - 1] if at else None) or blocks[at:end])
         at = end
     return done
 
