@@ -264,6 +264,34 @@ def test_table_with_other_columns_is_part_of_an_answer() -> None:
     assert answers(page) == {"优化器各有什么不足？": table}
 
 
+TICKED = (
+    "## Processes\n\n- [x] What does fork return? :green_circle:\n\n  Twice: once in each of the two.\n\n- [ ] What is a huge page? :red_circle:\n\n"
+    "- [x] {order}\n\n  ```text\n  new -> ready -> running\n  ```\n\n  The scheduler moves them.\n\n- [x] Zombie or orphan?\n\n  One has ended.\n"
+)
+
+
+@pytest.mark.parametrize("order", ["Draw the states of a process.", "把进程的状态画出来。"])
+def test_tasks_with_text_below_them_are_questions(order: str) -> None:
+    page = make_page(TICKED.format(order=order), "a.md")
+    assert questions(page) == ["What does fork return?", order, "Zombie or orphan?"]
+    assert open_questions(page) == ["What is a huge page?"]
+
+
+def test_tasks_without_text_below_them_are_part_of_an_answer() -> None:
+    tasks = "- [ ] Did you save the seed?\n- [ ] Is the data split?\n- [x] Is the metric fixed?"
+    page = make_page(f"## How do you begin?\n\nTick these off.\n\n{tasks}\n\n## Why?\n\nTo be sure of it.\n", "a.md")
+    assert answers(page)["How do you begin?"].endswith("Is the metric fixed?")
+
+
+def test_headings_of_a_section_ask_though_others_ask_otherwise() -> None:
+    table = "## C corner\n\n| Question | Answer |\n|---|---|\n" + written(EN * 2, "| {q} {n} | {a} |", "\n")
+    inner = "#### (i) Paging and segments\n\n##### Paging\nFrames.\n\n##### Segments\nUnits.\n\n"
+    asking = "".join(f"#### {q}\n\n{a}\n\n" for q, a in ZH)
+    page = make_page(f"{table}\n## Memory\n\n{inner}{asking}", "a.md")
+    assert {**answers(page), **dict(ZH)} == answers(page)
+    assert answers(page)["Paging and segments"] == "##### Paging\nFrames.\n\n##### Segments\nUnits."
+
+
 @BOTH
 @pytest.mark.parametrize("shape", ["{q} {a}", "{n}. {q} {a}", "Q: {q} A: {a}", "问：{q}答：{a}", "**{q}** {a}"])
 def test_answer_on_the_line_of_its_question(pairs: Pairs, shape: str) -> None:
