@@ -60,11 +60,12 @@ _FURNITURE_WORDS: dict[str, str] = {
         "aside": "sidebar aside side rail widget",
         "teaser": "related recommend recommended recommendation recommends suggested similar teaser teasers hot trending popular readmore morelike guess",
         "comments": "comment comments reply replies disqus discuss respond",
-        "share": "share sharing social like likes praise collect reward donate tip follow actions action-bar",
+        "share": "share sharing social like likes praise collect reward donate tip gift gifts follow actions action-bar",
         "byline": "byline author authorbox bio postmeta meta post-info postinfo article-info datetime tags taglist tag-list",
         "advert": "ad ads advert advertisement adsbygoogle sponsor sponsored promo promotion banner download-app app-download appbar",
         "login": "login signin signup register paywall vip",
         "subscribe": "newsletter subscribe subscription",
+        "poll": "poll polls survey surveys",
         "dialog": "cookie cookies consent gdpr modal popup toast overlay dialog qrcode qr",
         "toc": "toc catalog catalogue directory tableofcontents table-of-contents outline",
     }.items()
@@ -317,6 +318,8 @@ def _formula_alt(image: Node) -> str:
 def _furniture(node: Node) -> list[str]:
     """The page furniture an element stands for, by its tag, role, class and id."""
     found = []
+    if node.tag in ("div", "section", "p") and _asks_for_address(node):
+        found.append("subscribe")
     if node.tag in _FURNITURE_TAGS:
         found.append(_FURNITURE_TAGS[node.tag])
     role = node.attrs.get("role", "").lower()
@@ -335,6 +338,21 @@ def _furniture(node: Node) -> list[str]:
         parts = [lowered, *re.split(r"[-_]+", lowered)]
         found.extend(_FURNITURE_WORDS[part] for part in parts if part in _FURNITURE_WORDS)
     return found
+
+
+LONGEST_CALL = 400  # characters of a box that asks for an address; what holds more is the page, or a part of it
+
+
+def _asks_for_address(node: Node) -> bool:
+    """True for a small box right around a form in which a reader is to leave an e-mail address."""
+    form = next((child for child in node.children if child.tag == "form"), None)
+    if form is None:
+        return False
+    fields = [child for child in form.children if child.tag == "input"]
+    boxed = [inner for child in form.children for inner in child.children if inner.tag == "input"]
+    mail = any(field.attrs.get("type") == "email" or "@" in field.attrs.get("placeholder", "") for field in fields + boxed)
+    held = any(child.tag in ("dl", "details", "table", "pre", "article") for child in node.children)
+    return mail and not held and sum(len(text) for text, _, _ in all_pieces(node)) <= LONGEST_CALL
 
 
 def _is_permalink(node: Node) -> bool:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from retriever.cues import Cue, Number, ask_score, display_width, is_title
 from retriever.documents import Block
-from retriever.readers.plain import cue_of
+from retriever.readers.marks import cues_of
 
 # Weights of the numbering search, set by hand. Halving or doubling each changes no pair of tests/pages/dev and the five first pages,
 # but for half of FREE_RESTART_COST, which loses one (measured 2026-11-21).
@@ -77,7 +77,7 @@ class Line:
 
 def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
-    lines = _examined(_counted(_lettered([Line(block, cue_of(block.plain)) for block in blocks])))
+    lines = _examined(_counted(_lettered([Line(*read) for read in zip(blocks, cues_of(blocks), strict=True)])))
     for at, (label, question) in enumerate(pairwise(lines)):
         alone = (
             label.cue.label == "q"
