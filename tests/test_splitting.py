@@ -292,6 +292,72 @@ def test_headings_of_a_section_ask_though_others_ask_otherwise() -> None:
     assert answers(page)["Paging and segments"] == "##### Paging\nFrames.\n\n##### Segments\nUnits."
 
 
+SPOKEN = {"divs": ("<div>{name}</div><div>{said}</div>\n", "a.html"), "lines": ("{name}:\n{said}\n\n", "a.txt")}
+
+
+@pytest.mark.parametrize(("shape", "name"), SPOKEN.values(), ids=SPOKEN)
+@pytest.mark.parametrize(("asker", "teller"), [("Vera", "阿肯"), ("主持人小林", "Ken L"), ("Moderator", "Guest")])
+def test_names_of_two_who_take_turns_mark_questions(asker: str, teller: str, shape: str, name: str) -> None:
+    pairs = [*EN, *ZH, ("Center a box of unknown size, three ways please.", "A grid does it.")]
+    turns = "".join(shape.format(name=asker, said=q) + shape.format(name=teller, said=a) for q, a in pairs)
+    page = make_page(turns, name)
+    assert answers(page) == dict(pairs)
+    assert [passage.answer for passage in parents(page)] == [a for _, a in pairs]
+
+
+def test_titles_that_take_turns_and_do_not_ask_are_no_speakers() -> None:
+    parts = "\n\n".join(f"Pro\nIt is fast in case {n}.\n\nCon\nIt is dear in case {n}." for n in range(1, 5))
+    page = make_page(f"1. {EN[0][0]}\n\n{parts}\n\n2. {EN[1][0]}\n\n{EN[1][1]}\n")
+    assert questions(page) == [EN[0][0], EN[1][0]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["**Scenario A.** {q}", "**Scenario B.** The disk is full.", "**Scenario C.** {q}"],
+        ["案例一：{q}", "案例二：磁盘满了。", "案例三：{q}"],
+        ["Puzzle #1: {q}", "Puzzle #2: The disk is full.", "Puzzle #3: {q}"],
+    ],
+    ids=["letters", "zh", "numbers"],
+)
+@BOTH
+def test_words_that_count_mark_questions(words: list[str], pairs: Pairs) -> None:
+    cases = "\n\n".join(f"{word.format(q=q)}\n\n{a}" for word, (q, a) in zip(words, pairs, strict=True))
+    page = make_page(f"# Round\n\n{cases}\n", "a.md")
+    assert [passage.answer for passage in parents(page)] == [a for _, a in pairs]
+    assert questions(page)[0] == pairs[0][0]
+
+
+@pytest.mark.parametrize("word", ["Case", "Step", "情况"])
+def test_words_that_count_and_do_not_ask_stay_in_their_answer(word: str) -> None:
+    cases = "\n\n".join(f"{word} {n}: the value is {n}.\n\nThen halve it." for n in range(1, 4))
+    page = make_page(f"## How is it proved?\n\n{cases}\n\n## Why?\n\nIt must hold.\n", "a.md")
+    assert answers(page)["How is it proved?"] == cases
+
+
+@pytest.mark.parametrize("label", ["**参考思路**", "**答题要点**", "**Model answer**"])
+def test_first_line_below_a_title_asks_where_a_labelled_answer_follows(label: str) -> None:
+    strong = "".join(f"**{q}**\n\n{a}\n\n" for q, a in ZH)
+    cases = "".join(f"### 情景 {n}\n\n{q}\n\n{label}\n\n{a}\n\n" for n, (q, a) in zip("ⅠⅡⅢ", EN, strict=True))
+    page = make_page(f"## 甲\n\n{strong}## 乙\n\n{cases}### 情景 Ⅳ\n\n你先去哪边？\n", "a.md")
+    assert answers(page) == dict(ZH + EN)
+    assert open_questions(page) == ["你先去哪边？"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<i class="lv2">Core</i> {q}',
+        '<b>卡片 0{n}</b> <i class="lv2">中等</i> {q}',
+        '{q} <span class="tag easy">Warm-up</span>',
+    ],
+)
+@BOTH
+def test_badges_and_counters_of_unfolding_titles_are_no_part_of_the_question(pairs: Pairs, head: str) -> None:
+    page = make_page(written(pairs, f"<details><summary>{head}</summary><p>{{a}}</p></details>"), "a.html")
+    assert answers(page) == dict(pairs)
+
+
 @BOTH
 @pytest.mark.parametrize("shape", ["{q} {a}", "{n}. {q} {a}", "Q: {q} A: {a}", "问：{q}答：{a}", "**{q}** {a}"])
 def test_answer_on_the_line_of_its_question(pairs: Pairs, shape: str) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from retriever.cleaning import phrases
 from retriever.cleaning.appeals import by_appeal, by_closing_appeal
 from retriever.cleaning.profile import SiteProfile, fold, line_key
-from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_linked_titles, by_thread
+from retriever.cleaning.runs import (
+    after_end_marker,
+    by_blurbs,
+    by_contents,
+    by_gutter,
+    by_lead,
+    by_linked_titles,
+    by_thread,
+)
 from retriever.cleaning.state import Page, answered, content_range
 from retriever.cleaning.stubs import by_stub
 from retriever.cleaning.teasers import by_asking_teaser

@@ -120,12 +120,12 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "asks for a follow, a like or a subscription",
-            r"(?:后台|私信|公众号|微信)?回复\W{0,2}[“\"「『【〖《\[].{1,12}[”\"」』】〗》\]]\W{0,2}.{0,6}?(?:领|获取|免费|拿走|得到|下载|查看|即可)|右上角.{0,12}(?:三个?点|…|\.{3}|分享|转发|收藏|在看|星标)|^.{0,30}首(?:课|节课|单|月|周)\W{0,2}(?:仅|只要|只需)?\W{0,2}\d[\d.]*\s?元|^.{0,30}\d[\d,.]*\s?[kKwW万+]*\s?(?:位同学|名学员|人)(?:已经|已)?(?:加入学习|报名|抢购|在学|购买|订阅)",
+            r"回复\W{0,2}[“\"「『【〖《\[].{1,12}[”\"」』】〗》\]].{0,8}?(?:领|获取|免费|拿走|打卡)|(?:觉得|喜欢|有用|有帮助|记得|别忘|顺手|随手|麻烦|不妨|让更多).{0,30}右上角|^.{0,40}首(?:课|节课?|单)\W{0,2}(?:仅|只要|只需)?\W{0,2}\d[\d.]*\s?元.{0,12}$(?<![。.；;])|^.{0,40}已(?:有|超过)?\s?\d[\d,.]*\s?[kKwW万+]*\s?(?:位同学|名学员|人)(?:加入|报名|抢购|在学|购买|订阅).{0,8}$(?<![。.；;])",
         ),
         (
             "promo",
-            "hires, or looks for members",
-            r"^.{0,40}\b(?:we(?:.?re| are)|(?:our|my) (?:\w+ ){0,3}(?:is|are)|friends? (?:at|of) .{1,30} (?:is|are)) (?:now )?(?:hiring|recruiting)\b",
+            "hires people",
+            r"^[^\w:]*+(?::\w{2,20}:\W*)?(?:psst\W{1,3})?(?:we(?:.?re| are)|our (?:\w+ ){0,3}?(?:at \w+ )?(?:is|are)) (?:now )?hiring\b(?![^.!?]*,)",
         ),
         (
             "promo",
@@ -359,7 +359,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "closing words of the author",
-            r"写在最后|最后的话|结束语|写在后面|后记|贡献者|鸣谢|致谢|(?:如何|怎样|参与|欢迎)贡献|贡献(?:指南|方式|说明)|(?:how to )?contribut(?:e|ing)(?: guide(?:lines)?)?|(?:with |many |special )?thanks(?: to)?|credits?|赞助者?|contributors?|acknowledge?ments?|sponsors?|backers|star history|support(?: (?:us|me|this project))?|支持一下",
+            r"写在最后|最后的话|结束语|写在后面|后记|贡献者|鸣谢|致谢|(?:如何|怎样|参与|欢迎)贡献|贡献(?:指南|方式|说明)|(?:how to )?contribut(?:e|ing)(?: guide(?:lines)?)?|(?:with |many |special )?thanks(?: to)?|赞助者?|contributors?|acknowledge?ments?|sponsors?|backers|star history|support(?: (?:us|me|this project))?|支持一下",
         ),
         (
             "byline",

@@ -54,7 +54,9 @@ def by_linked_titles(page: Page) -> None:
     at = 0
     while at < len(page.blocks):
         end = at + 1
-        while end < len(page.blocks) and page.blocks[end].linked >= 0.9 and page.blocks[end].kind in ("item", "paragraph"):
+        while (
+            end < len(page.blocks) and page.blocks[end].linked >= 0.9 and page.blocks[end].kind in ("item", "paragraph")
+        ):
             end += 1
         inside = range(at + 1, end)
         asking = sum(page.cues[n].ask >= 0.7 for n in inside)

@@ -20,7 +20,11 @@ _COUNTED = re.compile(
     r"\W{0,3}([A-Za-z]{3,12}|[\u4e00-\u9fff]{2,4}?)\s?(?:#|No\.?\s?)?"
     r"(\d{1,3}|[A-Z]|[IVX]{2,4}|[Ⅰ-Ⅻ]|[一二三四五六七八九十]{1,3})\s?(?:[.:：、．)）]|[|｜—–-]\s)\s*(?=\S)"
 )
-_STEPS = frozenset("step phase stage round part day week level step note figure table option method 步骤 阶段 方法 方案 选项 优点 缺点".split())  # fmt: skip
+_COUNTED_TERM = re.compile(
+    r"\W{0,3}([A-Za-z]{3,12}|[\u4e00-\u9fff]{2,4}?)\s?(?:#|No\.?\s?)?(\d{1,3})\s+(?=\S)"
+)  # what unfolds
+# What counts the parts of an answer, whatever these ask.
+_STEPS = frozenset(["step", "phase", "stage", "round", "part", "day", "week", "level", "figure", "table", "option", "步骤", "阶段", "方法", "方案", "选项"])  # fmt: skip
 
 
 def cues_of(blocks: Sequence[Block]) -> list[Cue]:
@@ -60,10 +64,12 @@ def _spoken(blocks: Sequence[Block], cues: list[Cue]) -> list[Cue]:
 
 
 def _counted(blocks: Sequence[Block], cues: list[Cue]) -> list[Cue]:
-    """A word with a number or letter that counts up at the head of three paragraphs or more read as their number, if half of them ask."""
+    """A word with a number or letter that counts up at the head of three paragraphs or unfolding titles or more read as their number, if half of them ask."""
     series: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # by word: line, value, length
     for at, (block, cue) in enumerate(zip(blocks, cues, strict=True)):
-        match = _COUNTED.match(block.plain) if block.kind == "paragraph" and not cue.label and not cue.number else None
+        free = block.kind in ("paragraph", "term") and not cue.label and not cue.number
+        match = _COUNTED.match(block.plain) if free else None
+        match = match or (_COUNTED_TERM.match(block.plain) if free and block.kind == "term" else None)
         if match and match.group(1).lower() not in _STEPS:
             series[match.group(1).lower()].append((at, _value(match.group(2)), match.end()))
     read = list(cues)

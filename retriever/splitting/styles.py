@@ -71,8 +71,8 @@ def find_style(lines: list[Line], *, part: bool = False) -> Style:
             chosen |= {start + 1 + at for at in inner.questions}
             sections |= {start + 1 + at for at in inner.sections} | {start}
             chosen.discard(start)
-        for title, asking, below in _headed_parts(lines, chosen, sections):
-            chosen |= asking
+        for title, headed, below in _headed_parts(lines, chosen, sections):
+            chosen |= headed
             sections = (sections | {title}) - below
         chosen |= unmistakable(lines, chosen)
         chosen |= left_out(lines, chosen, sections)
