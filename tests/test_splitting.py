@@ -251,6 +251,20 @@ def test_table_of_properties_is_no_table_of_questions(rows: str) -> None:
 
 
 @BOTH
+def test_table_of_questions_without_a_header(pairs: Pairs) -> None:
+    rows = written(pairs, "<tr><td>{n}</td><td>{q}</td><td>{a}</td></tr>")
+    assert answers(make_page(f"<h1>Round</h1><table>{rows}</table>", "a.html")) == dict(pairs)
+
+
+@pytest.mark.parametrize("cell", ["待补充", "（这题留给读者）", "TODO", "to be added", "", "—", "*up for grabs*"])
+def test_cell_that_stands_for_an_answer_is_none(cell: str) -> None:
+    table = "| Question | Answer |\n|---|---|\n" + written(EN, "| {q} | {a} |", "\n")
+    page = make_page(f"{table}| What is drift? | {cell} |\n| What is TODO? | TODO: what is to be done. |\n", "a.md")
+    assert answers(page) == {**dict(EN), "What is TODO?": "TODO: what is to be done."}
+    assert open_questions(page) == ["What is drift?"]
+
+
+@BOTH
 def test_table_that_asks_below_a_question_is_its_answer(pairs: Pairs) -> None:
     table = "| step | what for |\n|---|---|\n" + "\n".join(f"| {q} | {a} |" for q, a in pairs)
     text = f"## How do you choose?\n\n{table}\n\n## Why does it help?\n\nAsk yourself:\n\n{table}\n"
@@ -303,6 +317,17 @@ def test_names_of_two_who_take_turns_mark_questions(asker: str, teller: str, sha
     page = make_page(turns, name)
     assert answers(page) == dict(pairs)
     assert [passage.answer for passage in parents(page)] == [a for _, a in pairs]
+
+
+@pytest.mark.parametrize(("shape", "name"), SPOKEN.values(), ids=SPOKEN)
+def test_two_guests_may_answer(shape: str, name: str) -> None:
+    pairs = [*EN, *ZH]
+    guests = ["Ann", "阿肯"] * 3
+    turns = "".join(
+        shape.format(name="Host", said=q) + shape.format(name=guest, said=a)
+        for guest, (q, a) in zip(guests, pairs, strict=True)
+    )
+    assert answers(make_page(turns, name)) == dict(pairs)
 
 
 def test_titles_that_take_turns_and_do_not_ask_are_no_speakers() -> None:

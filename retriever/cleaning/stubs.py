@@ -6,6 +6,7 @@ is below a question, be short, and speak of what its question does not speak of.
 
 import re
 
+from retriever.cleaning import phrases
 from retriever.cleaning.state import Page, content_range
 from retriever.cues import display_width, is_title
 
@@ -57,6 +58,14 @@ def by_stub(page: Page) -> None:
         if told < len(page.blocks) and _is_stub(page, at, told) and _ends(page, told + 1, last):
             for n in range(at + 1, told + 1):
                 page.drop(n, "placeholder", "stands where an answer was to come")
+
+
+def stands_for_answer(text: str, question: str) -> bool:
+    """True for a text that is nothing but such a line, as a cell of a table beside `question` may be."""
+    match = _STUB.search(text.strip("_* ")) if display_width(text) <= LONGEST_STUB else None
+    placed = phrases.sure_furniture(text)
+    words = match is not None and not _words(match.group()) & _words(question)
+    return words or (placed is not None and placed[0] == "placeholder")
 
 
 def _only_label(page: Page, at: int) -> bool:

@@ -14,7 +14,8 @@ from retriever.cues import Cue, Number, ask_score, display_width, to_int
 from retriever.documents import Block
 from retriever.readers.plain import LONGEST_JUDGED, cue_of
 
-LEAST_TURNS, LONGEST_NAME, LONGEST_WORD_OF_ASSENT = 3, 24, 24  # turns of each speaker, columns, columns
+LEAST_TURNS, MOST_NAMES = 3, 4  # turns of each speaker, speakers
+LONGEST_NAME, LONGEST_ASSENT = 24, 24  # columns
 
 _COUNTED = re.compile(
     r"\W{0,3}([A-Za-z]{3,12}|[\u4e00-\u9fff]{2,4}?)\s?(?:#|No\.?\s?)?"
@@ -33,29 +34,31 @@ def cues_of(blocks: Sequence[Block]) -> list[Cue]:
 
 
 def _spoken(blocks: Sequence[Block], cues: list[Cue]) -> list[Cue]:
-    """The names of two who take turns read as labels, when one of them asks and the other does not."""
+    """The names of some who take turns read as labels, when one of them asks and the others do not."""
     names: dict[int, str] = {}
     for at, (block, cue) in enumerate(zip(blocks, cues, strict=True)):
         name = block.plain.strip().rstrip(":：").rstrip()
         bare = block.kind in ("paragraph", "term") and not cue.label and cue.number is None and cue.ask < 0.5
         if bare and 0 < display_width(name) <= LONGEST_NAME and not re.search(r"[。.!！?？;；,，:：|]", name):
             names[at] = name
-    often = [name for name, count in Counter(names.values()).most_common(2) if count >= LEAST_TURNS]
+    often = [name for name, count in Counter(names.values()).most_common(MOST_NAMES) if count >= LEAST_TURNS]
     turns = [at for at, name in names.items() if name in often and at + 1 < len(blocks) and at + 1 not in names]
     taken = sum(names[one] != names[other] for one, other in pairwise(turns))
     if len(often) < 2 or taken < 0.7 * (len(turns) - 1):
         return cues
     told: dict[str, list[float]] = {name: [] for name in often}
+    assents = {at for at in turns if cues[at + 1].ask < 0.5 and display_width(blocks[at + 1].plain) <= LONGEST_ASSENT}
     for at in turns:
-        told[names[at]].append(max(cues[n].ask for n in (at + 1, min(at + 2, len(cues) - 1)) if n not in names))
+        if at not in assents:
+            told[names[at]].append(max(cues[n].ask for n in (at + 1, min(at + 2, len(cues) - 1)) if n not in names))
     rates = {name: sum(ask >= 0.7 for ask in asks) / max(1, len(asks)) for name, asks in told.items()}
-    asker, teller = sorted(often, key=lambda name: -rates[name])
-    if min(map(len, told.values())) < LEAST_TURNS or rates[asker] < 0.6 or rates[teller] > 0.4:
+    asker, *tellers = sorted(often, key=lambda name: -rates[name])
+    if len(told[asker]) < LEAST_TURNS or rates[asker] < 0.6 or rates[tellers[0]] > 0.4:
         return cues
     read = list(cues)
     for at in turns:
         asks = names[at] == asker
-        if asks and cues[at + 1].ask < 0.5 and display_width(blocks[at + 1].plain) <= LONGEST_WORD_OF_ASSENT:
+        if asks and at in assents:
             continue
         read[at] = Cue("q" if asks else "a", None, "", len(blocks[at].plain), 0.0)
         if asks and not cues[at + 1].label and blocks[at + 1].kind != "code":
@@ -68,6 +71,8 @@ def _counted(blocks: Sequence[Block], cues: list[Cue]) -> list[Cue]:
     series: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # by word: line, value, length
     for at, (block, cue) in enumerate(zip(blocks, cues, strict=True)):
         free = block.kind in ("paragraph", "term") and not cue.label and not cue.number
+        below = at > 0 and blocks[at - 1].kind == "heading" and cues[at - 1].ask >= 0.5
+        free = free and not below  # what counts right below a question is its answer
         match = _COUNTED.match(block.plain) if free else None
         match = match or (_COUNTED_TERM.match(block.plain) if free and block.kind == "term" else None)
         if match and match.group(1).lower() not in _STEPS:

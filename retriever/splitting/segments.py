@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
+from retriever.cleaning.stubs import stands_for_answer
 from retriever.cues import display_width, is_rhetorical
 from retriever.documents import Block, Source
 from retriever.readers.plain import ask_of, cue_of, plain_text, squeeze
@@ -92,7 +93,7 @@ def _asking_columns(table: list[Block]) -> tuple[int, int] | None:
 
     Most of one column asks, and right of it stands the only other one that holds more than counters.
     """
-    rows = [[row.text[a:b] for a, b in _cells(row)] for row in table[1:] if re.search(r"\w", row.text)]
+    rows = [[row.text[a:b] for a, b in _cells(row)] for row in table if re.search(r"\w", row.text)]
     width = max(map(len, rows), default=0)
     if len(rows) < 3 or width not in (2, 3):
         return None
@@ -108,28 +109,29 @@ def _asking_columns(table: list[Block]) -> tuple[int, int] | None:
     return (asked, told) if good else None
 
 
-def _table_pairs(source: Source, table: list[Block], above: Block | None) -> list[Block] | None:
+def _table_pairs(source: Source, table: list[Block], in_answer: bool) -> list[Block] | None:
     """Questions and answers of a table whose header names a question and an answer column, or one of which asks; None for other tables.
 
-    What only asks is no such table below a question or a colon: there it is the answer, or a part of it.
+    What only asks is no such table inside an answer. It may have no header.
     """
-    head = _cells(table[0])
-    names = [table[0].text[a:b] for a, b in head]
+    names, body = [table[0].text[a:b] for a, b in _cells(table[0])], table[1:]
     asked = next((n for n, name in enumerate(names) if _QUESTION_CELL.match(name)), None)
     told = next((n for n, name in enumerate(names) if _ANSWER_CELL.match(name) and n != asked), None)
+    if (asked is None or told is None) and not in_answer:
+        first = ask_of(plain_text(names[-2])) == 1.0 if len(names) >= 2 else False
+        body = table if first else body
+        asked, told = _asking_columns(body) or (None, None)
     if asked is None or told is None:
-        answers = above is not None and (above.plain.rstrip()[-1:] in ":：" or cue_of(above.plain).ask >= 0.5)
-        columns = None if answers else _asking_columns(table)
-        if columns is None:
-            return None
-        asked, told = columns
+        return None
     found: list[Block] = []
-    for row in table[1:]:
+    for row in body:
         cells = _cells(row)
         if max(asked, told) < len(cells) and re.search(r"\w", row.text):
-            if cells[asked][0] < cells[asked][1] and cells[told][0] < cells[told][1]:
-                hints = (*row.hints, "cell")
-                found.append(replace(_piece(source, row, *cells[asked], "term"), gap=2, hints=hints))
+            hints = (*row.hints, "cell")
+            (start, end), answer = cells[asked], row.text[slice(*cells[told])]
+            if start < end:
+                found.append(replace(_piece(source, row, start, end, "term"), gap=2, hints=hints))
+            if start < end and answer and not stands_for_answer(plain_text(answer), row.text[start:end]):
                 found.append(replace(_piece(source, row, *cells[told], "definition"), hints=hints))
     return found
 
@@ -137,7 +139,8 @@ def _table_pairs(source: Source, table: list[Block], above: Block | None) -> lis
 def cut_tables(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
     """All blocks of a page, question-and-answer tables cut into their pairs."""
     done: list[Block] = []
-    at = 0
+    at = seen = 0
+    in_answer = False
     while at < len(blocks):
         end = at
         while end < len(blocks) and blocks[end].kind == "table":
@@ -149,9 +152,23 @@ def cut_tables(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
         rows = [
             row for block in blocks[at:end] for row in (_table_rows(source, block) if "\n" in block.text else [block])
         ]
-        done.extend(_table_pairs(source, rows, blocks[at - 1] if at else None) or blocks[at:end])
-        at = end
+        in_answer = _in_answer(blocks[seen:at], in_answer)
+        leads = at > 0 and (blocks[at - 1].plain.rstrip()[-1:] in ":：" or ask_of(blocks[at - 1].plain) >= 0.5)
+        done.extend(_table_pairs(source, rows, in_answer or leads) or blocks[at:end])
+        at = seen = end
     return done
+
+
+def _in_answer(blocks: tuple[Block, ...], before: bool) -> bool:
+    """Whether what stands below `blocks` belongs to a question set apart among them; `before` holds where nothing tells."""
+    for block in reversed(blocks):
+        cue = cue_of(block.plain)
+        if block.kind == "heading":
+            return bool(cue.label) or cue.ask >= 0.5
+        dressed = block.kind == "term" or block.strong or cue.number is not None
+        if cue.label or (dressed and cue.ask >= 0.5):
+            return True
+    return before
 
 
 def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
