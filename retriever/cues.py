@@ -44,7 +44,7 @@ _EXTRA = re.compile(
     re.IGNORECASE,
 )
 _A_WORDS = (
-    r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|参考回答|回答|解答|答复|解析|题解"
+    r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|参考(?:思路|要点)|(?:答题|作答|回答)(?:思路|要点|参考)|参考回答|回答|解答|答复|解析|题解"
     r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|面试者|我|解|答|A"
 )
 _SUB = r"(?:[a-h](?![a-z])|[.-]\d{1,2}(?!\d))?"  # of a question put in later ("Question 10b", "Q3.1")

@@ -151,6 +151,19 @@ FURNITURE = [
     ("login", "最低 0.5 元/天 解锁文章"),
     ("login", "Unlock this story for $0.99 a month"),
     ("code-box", "登录复制"),
+    ("promo", "🌿 一个人背题容易断，加学姐回复〖打卡〗领计划表 🌿"),
+    ("promo", "回复“真题”免费领取三年试卷"),
+    ("promo", "觉得有帮助，点一下右上角那三个点"),
+    ("promo", "讲师：老周　已有 4186 人加入学习"),
+    ("promo", "听懂面试官的英语，首课 1 元 抢"),
+    ("promo", "We're hiring compiler people. Say hi"),
+    ("promo", ":tada: Our friends at PlotBarn are hiring. Ever wanted to draw for a living?"),
+    ("poll", "小调查：你面试时最怕被追问哪一块？"),
+    ("poll", "已有 731 人选择"),
+    ("poll", "Quick survey: how often do you train?"),
+    ("end-marker", "— 本期到此 / That's a wrap —"),
+    ("end-marker", "这期节目就到这里"),
+    ("end-marker", "And that's a wrap!"),
 ]
 
 
@@ -565,6 +578,13 @@ SAID = [
     "点击查看：在菜单里选日志，再按确定。",
     "每人每天 0.5 元，按天计费。",
     "Read access costs $5 a month for each seat of the team.",
+    "回复“退订”即可退订短信。",
+    "右上角的像素坐标是 (w, 0)。",
+    "首单优惠 5 元按用户去重，写在订单表里。",
+    "活动已有 300 人报名，转化率是一成。",
+    "Our team is hiring slowly, so the plan must wait.",
+    "本期到期的债券先还本金。",
+    "已有 3 人选择时锁定名额。",
 ]
 
 
@@ -847,6 +867,19 @@ STUBS = [
     "下篇专门讲",
     "[to be completed in the next revision]",
     "To be added in a later edition.",
+    "作者正在打磨这一张，写好了站内信告诉你",
+    "正在撰写，更新完通知大家",
+    "这一题留给你：写下自己的方案，同伴会来点评",
+    "💬 你会怎么答？在留言里写下来，点赞最高的会收进下一版。",
+    "留作思考",
+    "（此处稍后填坑）",
+    "（这一段录音坏了，欢迎听众来信补上）",
+    "Write-up lands with the spring refresh.",
+    "The solution follows in the next issue.",
+    "No model answer here: argue both sides with a friend for five minutes each, then swap.",
+    "Left as an exercise.",
+    "Post your own solution below!",
+    "(the recording was cut off here)",
 ]
 STUB_SHAPES = ["{n}. {q}\n{a}\n\n", "Q{n}: {q}\nA: {a}\n\n", "### {q}\n\n{a}\n\n", "### {q}\n\n> {a}\n\n"]
 
@@ -887,6 +920,14 @@ NO_STUBS = [
     ("写缓冲有什么用？", "先记日志，稍后写。"),
     ("日志放在哪？", "后面单独写一个文件，期待按天切分。"),
     ("When is a node removed?", "To be removed in the next round, it must miss two."),
+    ("预提交时事务在做什么？", "它正在准备提交，尚未落盘。"),
+    ("读线程怎么知道有新数据？", "写完了再通知读线程。"),
+    ("白板题怎么开口？", "先澄清输入，再说说你的思路。"),
+    ("同事问你怎么答复客户？", "先道歉，再给时间。"),
+    ("What does the solver return?", "The solution comes in three parts."),
+    ("How do you begin at a whiteboard?", "Write your solution down, then test it on a small case."),
+    ("Is there one right choice?", "There is no single answer here: it depends on the load."),
+    ("Why keep old logs?", "When a record is lost, they restore it."),
 ]
 
 
@@ -1114,3 +1155,52 @@ def test_a_question_in_dress_is_no_teaser(dress: str) -> None:
     line = dress.format("Recommended: Why does your model overfit?")
     page = make_page(with_line(EN, line, 3, "## {q}\n\n{a}", "a.md"), "a.md")
     assert "Why does your model overfit?" in kept_text(page)
+
+
+BOXES = {
+    "address": '<div class="inline"><h3>What broke last week?</h3><p>One outage, dissected, every Tuesday.</p><form><input type="email"><button>In</button></form></div>',
+    "poll": '<div class="vote-box"><h4>Which part do you fear most?</h4><label>locks</label><label>logs</label><button>Vote</button></div>',
+}
+
+
+@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
+def test_boxes_that_ask_for_an_address_or_a_vote_go_whole(box: str) -> None:
+    page = make_page(html(EN[:2]) + box + html(EN[2:]), "a.html")
+    assert answers(page) == dict(EN)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [('type="email"', 'type="text"'), ("vote-box", "pivoted"), ("</h3><p>", f"</h3><p>{'It tells of them. ' * 30}")],
+    ids=["no address", "no poll", "much text"],
+)
+def test_boxes_that_ask_for_neither_or_hold_much_stay(was: str, now: str) -> None:
+    box = next(box for box in BOXES.values() if was in box).replace(was, now)
+    page = make_page(html(EN[:2]) + box + html(EN[2:]), "a.html")
+    title = "What broke last week?" if "broke" in box else "Which part do you fear most?"
+    assert title in kept_text(page)
+
+
+LINKS = "- [When does a mask help?](/p/1)\n- [Is one head enough?](/p/2)\n- [Notes on drift](/p/3)"
+
+
+@pytest.mark.parametrize("title", ["### 🔖 顺手翻翻", "### While you are here"])
+def test_linked_titles_below_a_heading_of_any_words_go(title: str) -> None:
+    page = make_page(f"{markdown(EN)}\n{title}\n\n{LINKS}\n", "a.md")
+    assert answers(page) == dict(EN)
+    assert rules(page) == {"teaser"}
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        LINKS.replace("/p/", "#p"),
+        LINKS + "\n\nThese tell more of them.",
+        "- [Attention, 2017](/p/1)\n- [Adam, 2014](/p/2)",
+        LINKS.replace("](/p/1)", "](/p/1) Seldom."),
+    ],
+    ids=["in the page", "with text", "that do not ask", "with an answer"],
+)
+def test_other_links_below_a_heading_are_no_teasers(links: str) -> None:
+    page = make_page(f"{markdown(EN)}\n## Sources\n\n{links}\n", "a.md")
+    assert not [drop for drop in page.document.drops if drop.reason == "links to other articles"]

@@ -766,3 +766,43 @@ def test_what_stands_below_a_summary_is_inside_it_until_it_closes() -> None:
     inside = {block.plain: block.inside for block in make_blocks(page, "a.md")}
     assert {"Why?": 0, "Cause": 1, "After.": 0}.items() <= inside.items()
     assert [n for text, n in inside.items() if text.startswith("Text.")] == [1]
+
+
+TAGGED = "**What is momentum?** `easy` `SGD`\n\nA running mean.\n\n**What is decay?** `easy`\n\nA pull.\n\n**What is drift?** `rare`\n\nA change.\n"
+
+
+@pytest.mark.parametrize("text", [TAGGED, TAGGED.replace("easy", "常考").replace("rare", "操作考")])
+def test_tags_set_as_code_behind_emphasised_questions_are_no_part_of_them(text: str) -> None:
+    blocks = make_blocks(text, "a.md")
+    assert [b.plain for b in blocks if b.strong] == ["What is momentum?", "What is decay?", "What is drift?"]
+    check_places(make_source(text, "a.md"), blocks)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**Which flag lists them?** `-l`\n\nThen sort.\n\n**Which one sorts?** `-s`\n\n**Which one counts?** `-c`\n",
+        TAGGED.replace("easy", "True").replace("rare", "False"),
+        TAGGED.replace("\n\nA running mean.", "").replace("\n\nA pull.", ""),
+    ],
+    ids=["answers", "verdicts", "nothing below"],
+)
+def test_code_that_may_answer_an_emphasised_question_stays(text: str) -> None:
+    assert all(b.text in text.split("\n") for b in make_blocks(text, "a.md"))
+    assert sum("`" in b.text for b in make_blocks(text, "a.md")) == text.count("?")
+
+
+@pytest.mark.parametrize("mark", ["- [x] ", "- [ ] ", "* [X] ", "1. [x] "])
+def test_box_of_a_task_is_no_part_of_what_it_says(mark: str) -> None:
+    block = only(f"{mark}What is momentum? :green_circle:\n", "a.md")
+    assert (block.kind, block.plain.lstrip("-*1. "), block.hints) == ("item", "What is momentum?", ("task",))
+
+
+@pytest.mark.parametrize("line", ["- the ratio a :b: c", "- time 12:30:", "- use `:smile:`", "- std::vector::"])
+def test_colons_that_name_no_emoji_at_the_end_stay(line: str) -> None:
+    assert only(f"# Page\n\n{line}\n".replace("# Page\n\n", ""), "a.md").text == line
+
+
+def test_links_of_html_in_markdown_count_as_links() -> None:
+    assert only('<div align="right"><a href="#top">⬆ back up</a></div>\n', "a.md").linked == 1.0
+    assert only('See <a href="x.html">this</a> for the other kinds of them.\n', "a.md").linked < 0.2

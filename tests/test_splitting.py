@@ -222,10 +222,165 @@ def test_word_below_a_table_of_questions_is_no_part_of_its_last_answer() -> None
     assert answers(make_page(f"# 优化器\n\n{table}\n- [ ] 待整理：学习率\n", "a.md")) == dict(ZH)
 
 
+@pytest.mark.parametrize(
+    "head",
+    ["| # | Prompt | Reply |", "| No. | Asked | What I want to hear |", "| 序号 | 考官会问 | 可以这样说 |"],
+)
+@BOTH
+def test_table_one_column_of_which_asks_is_one_of_questions(head: str, pairs: Pairs) -> None:
+    rows = "\n".join(f"| {n} | {q} | {a} |" for n, (q, a) in enumerate(pairs, 1))
+    open_row = "| 4 | 什么是早停？ | — |"
+    page = make_page(f"# Round one\n\nSome words.\n\n{head}\n|---|---|---|\n{rows}\n{open_row}\n", "a.md")
+    assert {q: a for q, a in answers(page).items() if q != "Round one"} == dict(pairs)
+    assert open_questions(page) == ["什么是早停？"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "| Does it shuffle? | yes |\n| Does it cache? | no |\n| Is it lazy? | yes |",
+        "| Is it labelled? | supervised learning | regression, say |\n| Is it not? | clustering | k-means, say |\n| Is there a reward? | reinforcement | bandits, say |",
+    ],
+    ids=["properties", "comparison"],
+)
+def test_table_of_properties_is_no_table_of_questions(rows: str) -> None:
+    width = rows.split("\n")[0].count("|") - 1
+    table = f"|{' x |' * width}\n|{'---|' * width}\n{rows}"
+    text = f"## What is it?\n\nIt depends on these.\n\n{table}\n\n## Why does it help?\n\nIt saves time.\n"
+    assert answers(make_page(text, "a.md"))["What is it?"].endswith(table)
+
+
+@BOTH
+def test_table_of_questions_without_a_header(pairs: Pairs) -> None:
+    rows = written(pairs, "<tr><td>{n}</td><td>{q}</td><td>{a}</td></tr>")
+    assert answers(make_page(f"<h1>Round</h1><table>{rows}</table>", "a.html")) == dict(pairs)
+
+
+@pytest.mark.parametrize("cell", ["待补充", "（这题留给读者）", "TODO", "to be added", "", "—", "*up for grabs*"])
+def test_cell_that_stands_for_an_answer_is_none(cell: str) -> None:
+    table = "| Question | Answer |\n|---|---|\n" + written(EN, "| {q} | {a} |", "\n")
+    page = make_page(f"{table}| What is drift? | {cell} |\n| What is TODO? | TODO: what is to be done. |\n", "a.md")
+    assert answers(page) == {**dict(EN), "What is TODO?": "TODO: what is to be done."}
+    assert open_questions(page) == ["What is drift?"]
+
+
+@BOTH
+def test_table_that_asks_below_a_question_is_its_answer(pairs: Pairs) -> None:
+    table = "| step | what for |\n|---|---|\n" + "\n".join(f"| {q} | {a} |" for q, a in pairs)
+    text = f"## How do you choose?\n\n{table}\n\n## Why does it help?\n\nAsk yourself:\n\n{table}\n"
+    page = make_page(text, "a.md")
+    assert questions(page) == ["How do you choose?", "Why does it help?"]
+
+
 def test_table_with_other_columns_is_part_of_an_answer() -> None:
     table = "| 方法 | 问题 |\n|---|---|\n| 动量 | 多一个超参数 |"
     page = make_page(f"## 优化器各有什么不足？\n\n{table}\n", "a.md")
     assert answers(page) == {"优化器各有什么不足？": table}
+
+
+TICKED = (
+    "## Processes\n\n- [x] What does fork return? :green_circle:\n\n  Twice: once in each of the two.\n\n- [ ] What is a huge page? :red_circle:\n\n"
+    "- [x] {order}\n\n  ```text\n  new -> ready -> running\n  ```\n\n  The scheduler moves them.\n\n- [x] Zombie or orphan?\n\n  One has ended.\n"
+)
+
+
+@pytest.mark.parametrize("order", ["Draw the states of a process.", "把进程的状态画出来。"])
+def test_tasks_with_text_below_them_are_questions(order: str) -> None:
+    page = make_page(TICKED.format(order=order), "a.md")
+    assert questions(page) == ["What does fork return?", order, "Zombie or orphan?"]
+    assert open_questions(page) == ["What is a huge page?"]
+
+
+def test_tasks_without_text_below_them_are_part_of_an_answer() -> None:
+    tasks = "- [ ] Did you save the seed?\n- [ ] Is the data split?\n- [x] Is the metric fixed?"
+    page = make_page(f"## How do you begin?\n\nTick these off.\n\n{tasks}\n\n## Why?\n\nTo be sure of it.\n", "a.md")
+    assert answers(page)["How do you begin?"].endswith("Is the metric fixed?")
+
+
+def test_headings_of_a_section_ask_though_others_ask_otherwise() -> None:
+    table = "## C corner\n\n| Question | Answer |\n|---|---|\n" + written(EN * 2, "| {q} {n} | {a} |", "\n")
+    inner = "#### (i) Paging and segments\n\n##### Paging\nFrames.\n\n##### Segments\nUnits.\n\n"
+    asking = "".join(f"#### {q}\n\n{a}\n\n" for q, a in ZH)
+    page = make_page(f"{table}\n## Memory\n\n{inner}{asking}", "a.md")
+    assert {**answers(page), **dict(ZH)} == answers(page)
+    assert answers(page)["Paging and segments"] == "##### Paging\nFrames.\n\n##### Segments\nUnits."
+
+
+SPOKEN = {"divs": ("<div>{name}</div><div>{said}</div>\n", "a.html"), "lines": ("{name}:\n{said}\n\n", "a.txt")}
+
+
+@pytest.mark.parametrize(("shape", "name"), SPOKEN.values(), ids=SPOKEN)
+@pytest.mark.parametrize(("asker", "teller"), [("Vera", "阿肯"), ("主持人小林", "Ken L"), ("Moderator", "Guest")])
+def test_names_of_two_who_take_turns_mark_questions(asker: str, teller: str, shape: str, name: str) -> None:
+    pairs = [*EN, *ZH, ("Center a box of unknown size, three ways please.", "A grid does it.")]
+    turns = "".join(shape.format(name=asker, said=q) + shape.format(name=teller, said=a) for q, a in pairs)
+    page = make_page(turns, name)
+    assert answers(page) == dict(pairs)
+    assert [passage.answer for passage in parents(page)] == [a for _, a in pairs]
+
+
+@pytest.mark.parametrize(("shape", "name"), SPOKEN.values(), ids=SPOKEN)
+def test_two_guests_may_answer(shape: str, name: str) -> None:
+    pairs = [*EN, *ZH]
+    guests = ["Ann", "阿肯"] * 3
+    turns = "".join(
+        shape.format(name="Host", said=q) + shape.format(name=guest, said=a)
+        for guest, (q, a) in zip(guests, pairs, strict=True)
+    )
+    assert answers(make_page(turns, name)) == dict(pairs)
+
+
+def test_titles_that_take_turns_and_do_not_ask_are_no_speakers() -> None:
+    parts = "\n\n".join(f"Pro\nIt is fast in case {n}.\n\nCon\nIt is dear in case {n}." for n in range(1, 5))
+    page = make_page(f"1. {EN[0][0]}\n\n{parts}\n\n2. {EN[1][0]}\n\n{EN[1][1]}\n")
+    assert questions(page) == [EN[0][0], EN[1][0]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["**Scenario A.** {q}", "**Scenario B.** The disk is full.", "**Scenario C.** {q}"],
+        ["案例一：{q}", "案例二：磁盘满了。", "案例三：{q}"],
+        ["Puzzle #1: {q}", "Puzzle #2: The disk is full.", "Puzzle #3: {q}"],
+    ],
+    ids=["letters", "zh", "numbers"],
+)
+@BOTH
+def test_words_that_count_mark_questions(words: list[str], pairs: Pairs) -> None:
+    cases = "\n\n".join(f"{word.format(q=q)}\n\n{a}" for word, (q, a) in zip(words, pairs, strict=True))
+    page = make_page(f"# Round\n\n{cases}\n", "a.md")
+    assert [passage.answer for passage in parents(page)] == [a for _, a in pairs]
+    assert questions(page)[0] == pairs[0][0]
+
+
+@pytest.mark.parametrize("word", ["Case", "Step", "情况"])
+def test_words_that_count_and_do_not_ask_stay_in_their_answer(word: str) -> None:
+    cases = "\n\n".join(f"{word} {n}: the value is {n}.\n\nThen halve it." for n in range(1, 4))
+    page = make_page(f"## How is it proved?\n\n{cases}\n\n## Why?\n\nIt must hold.\n", "a.md")
+    assert answers(page)["How is it proved?"] == cases
+
+
+@pytest.mark.parametrize("label", ["**参考思路**", "**答题要点**", "**Model answer**"])
+def test_first_line_below_a_title_asks_where_a_labelled_answer_follows(label: str) -> None:
+    strong = "".join(f"**{q}**\n\n{a}\n\n" for q, a in ZH)
+    cases = "".join(f"### 情景 {n}\n\n{q}\n\n{label}\n\n{a}\n\n" for n, (q, a) in zip("ⅠⅡⅢ", EN, strict=True))
+    page = make_page(f"## 甲\n\n{strong}## 乙\n\n{cases}### 情景 Ⅳ\n\n你先去哪边？\n", "a.md")
+    assert answers(page) == dict(ZH + EN)
+    assert open_questions(page) == ["你先去哪边？"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<i class="lv2">Core</i> {q}',
+        '<b>卡片 0{n}</b> <i class="lv2">中等</i> {q}',
+        '{q} <span class="tag easy">Warm-up</span>',
+    ],
+)
+@BOTH
+def test_badges_and_counters_of_unfolding_titles_are_no_part_of_the_question(pairs: Pairs, head: str) -> None:
+    page = make_page(written(pairs, f"<details><summary>{head}</summary><p>{{a}}</p></details>"), "a.html")
+    assert answers(page) == dict(pairs)
 
 
 @BOTH

@@ -6,13 +6,21 @@ from collections.abc import Callable, Iterator
 from retriever.cleaning import phrases
 from retriever.cleaning.appeals import by_appeal, by_closing_appeal
 from retriever.cleaning.profile import SiteProfile, fold, line_key
-from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
+from retriever.cleaning.runs import (
+    after_end_marker,
+    by_blurbs,
+    by_contents,
+    by_gutter,
+    by_lead,
+    by_linked_titles,
+    by_thread,
+)
 from retriever.cleaning.state import Page, answered, content_range
 from retriever.cleaning.stubs import by_stub
 from retriever.cleaning.teasers import by_asking_teaser
 from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Document, Drop, Source
-from retriever.readers.plain import cue_of
+from retriever.readers.marks import cues_of
 
 _REASONS = {
     "nav": ("navigation", "part of the site's navigation"),
@@ -26,6 +34,7 @@ _REASONS = {
     "advert": ("promo", "advertisement"),
     "login": ("login", "login or paywall"),
     "subscribe": ("promo", "asks for a subscription"),
+    "poll": ("poll", "a poll or a quiz"),
     "dialog": ("cookie", "a dialog over the page"),
     "toc": ("toc", "table of contents"),
     "form": ("form", "a form or a button"),
@@ -44,7 +53,7 @@ SHORTEST_TITLE = 10
 
 def clean(source: Source, title: str, blocks: list[Block], profile: SiteProfile) -> Document:
     """Decide for every block of a page whether it stays. Every drop carries its lines, its rule and its reason."""
-    page = Page(source, blocks, profile, [cue_of(b.plain) for b in blocks])
+    page = Page(source, blocks, profile, cues_of(blocks))
     for rule in _RULES:
         rule(page)
     kept = tuple(block for at, block in enumerate(blocks) if at not in page.drops)
@@ -406,6 +415,6 @@ def _bare(page: Page, at: int) -> bool:
 
 
 _RULES: tuple[Callable[[Page], None], ...] = (
-    _by_markup, by_contents, _by_phrase, by_asking_teaser, _by_paragraph, by_appeal, by_gutter, _by_group, by_lead, by_thread, by_blurbs,
+    _by_markup, by_contents, _by_phrase, by_asking_teaser, _by_paragraph, by_appeal, by_gutter, _by_group, by_lead, by_linked_titles, by_thread, by_blurbs,
     by_stub, after_end_marker, by_closing_appeal, _by_edges, _by_subject, _among_drops,
 )  # fmt: skip

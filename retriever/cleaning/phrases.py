@@ -120,6 +120,16 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "asks for a follow, a like or a subscription",
+            r"回复\W{0,2}[“\"「『【〖《\[].{1,12}[”\"」』】〗》\]].{0,8}?(?:领|获取|免费|拿走|打卡)|(?:觉得|喜欢|有用|有帮助|记得|别忘|顺手|随手|麻烦|不妨|让更多).{0,30}右上角|^.{0,40}首(?:课|节课?|单)\W{0,2}(?:仅|只要|只需)?\W{0,2}\d[\d.]*\s?元.{0,12}$(?<![。.；;])|^.{0,40}已(?:有|超过)?\s?\d[\d,.]*\s?[kKwW万+]*\s?(?:位同学|名学员|人)(?:加入|报名|抢购|在学|购买|订阅).{0,8}$(?<![。.；;])",
+        ),
+        (
+            "promo",
+            "hires people",
+            r"^[^\w:]*+(?::\w{2,20}:\W*)?(?:psst\W{1,3})?(?:we(?:.?re| are)|our (?:\w+ ){0,3}?(?:at \w+ )?(?:is|are)) (?:now )?hiring\b(?![^.!?]*,)",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
             r"^\W*(?:微信|抖音|知乎|B站)?(?:搜索?|搜一搜).{0,20}关注.{0,20}$|^\W*关注(?:我|我们|本号|作者|博主|本专栏|专栏)\W*(?:$|[，,!！、~～].{0,40}$)|^\W*(?:如果?|大家|各位)?(?:还?有|对).{0,12}(?:问题|疑问|疑惑|想法|建议|补充|错误)\W{0,2}(?:欢迎|请|可以|随时).{0,8}(?:留言|评论|私信|联系|讨论|指出|交流).{0,12}$|^\W*加入.{0,10}(?:社群|星球|圈子|学习群|打卡群)(?!发现|检测|划分).{0,40}$|更多.{0,12}(?:点击|访问|戳|移步)\W*(?:https?://\S+|这里|此处|链接|下方|原文)\W*$|(?:点击查看|查看更多|查看详情|了解更多|点击阅读|点击领取|立即查看)\s*[>＞»→]{1,3}\s*$|^\W*查看更多\W*$",
         ),
         (
@@ -215,7 +225,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "end-marker",
             "marks the end of the article",
-            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^\W*end of (?:chapter|part|document|file|article|post)\b.{0,20}$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)",
+            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^\W*end of (?:chapter|part|document|file|article|post)\b.{0,20}$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)|^\W*(?:本|这)(?:期|集|篇|回|讲|场)(?:节目|内容|文章|访谈|播客)?(?:就)?(?:到此|至此|到这里)(?:为止|结束|完)?(?:\W.{0,30})?$(?<![。？?])|^\W*(?:and )?that.?s (?:a wrap|the end of (?:this|the|today.?s) (?:episode|interview|show|session))(?:\W.{0,30})?$(?<![。？?])",
         ),
         (
             "byline",
@@ -270,7 +280,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "poll",
             "a poll or a quiz",
-            r"^\W*(?:poll|quick poll|投票)\W*(?:[:：].{0,100})?$|\d[\d,]* ?(?:votes|票|人参与|人投票)|(?:take|start) (?:the|this) quiz|\bquiz on\b|\d+ questions? ?[·|,] ?\d+ min|\d+ ?% of (?:learners|users|people|readers) (?:got|answered|chose|picked|voted)",
+            r"^\W*(?:poll|(?:quick|weekly|reader) (?:poll|survey|vote)|投票|(?:小|快速|本期|每周|读者)(?:调查|投票|调研))\W*(?:[:：].{0,100})?$|^\W*(?:已有|共)?\s?\d[\d,]*\s?人(?:已)?(?:选择|投票|参与|作答)(?:了)?\W*$|\d[\d,]* ?(?:votes|票|人参与|人投票)|(?:take|start) (?:the|this) quiz|\bquiz on\b|\d+ questions? ?[·|,] ?\d+ min|\d+ ?% of (?:learners|users|people|readers) (?:got|answered|chose|picked|voted)",
         ),
         (
             "feedback",
@@ -349,7 +359,7 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "promo",
             "closing words of the author",
-            r"写在最后|最后的话|结束语|写在后面|后记|贡献者|鸣谢|赞助者?|contributors?|acknowledge?ments?|sponsors?|backers|star history|support(?: (?:us|me|this project))?|支持一下",
+            r"写在最后|最后的话|结束语|写在后面|后记|贡献者|鸣谢|致谢|(?:如何|怎样|参与|欢迎)贡献|贡献(?:指南|方式|说明)|(?:how to )?contribut(?:e|ing)(?: guide(?:lines)?)?|(?:with |many |special )?thanks(?: to)?|赞助者?|contributors?|acknowledge?ments?|sponsors?|backers|star history|support(?: (?:us|me|this project))?|支持一下",
         ),
         (
             "byline",

@@ -49,6 +49,26 @@ def _drop_named(page: Page, start: int, lead: tuple[str, str]) -> int:
     return at
 
 
+def by_linked_titles(page: Page) -> None:
+    """Headings that do not ask above nothing but links to pages, half of which ask: other articles, whatever the heading says."""
+    at = 0
+    while at < len(page.blocks):
+        end = at + 1
+        while (
+            end < len(page.blocks) and page.blocks[end].linked >= 0.9 and page.blocks[end].kind in ("item", "paragraph")
+        ):
+            end += 1
+        inside = range(at + 1, end)
+        asking = sum(page.cues[n].ask >= 0.7 for n in inside)
+        away = not any("](#" in page.blocks[n].text for n in inside)
+        closed = end == len(page.blocks) or page.blocks[end].kind == "heading"
+        heading = page.blocks[at].kind == "heading" and page.cues[at].ask < 0.5
+        if heading and closed and away and len(inside) >= 2 and asking >= 0.5 * len(inside):
+            for n in range(at, end):
+                page.drop(n, "teaser", "links to other articles")
+        at = end
+
+
 def by_thread(page: Page) -> None:
     """Comments without a heading: two or more lines that only threads have (floors, "2 days ago", "A replied to B") after the
     last question make everything from before the first of them furniture."""

@@ -6,15 +6,16 @@ is below a question, be short, and speak of what its question does not speak of.
 
 import re
 
+from retriever.cleaning import phrases
 from retriever.cleaning.state import Page, content_range
 from retriever.cues import display_width, is_title
 
-LONGEST_STUB = 80  # columns
+LONGEST_STUB = 100  # columns
 
 _STUBS = (
     # put off
     r"占(?:个|一个)?坑|挖(?:个|一个)?坑|(?:待|等|慢慢|来)填坑",
-    r"(?:以后|之后|后面|后续|稍后|明天|过几天|下次).{0,3}(?:补上?|补充|补写|填上|细讲|再讲|再更)(?:[了吧哈哦]|一下)?\W*$",
+    r"(?:以后|之后|后面|后续|稍后|明天|过几天|下次).{0,3}(?:补上?|补充|补写|填上|填坑|细讲|再讲|再更)(?:[了吧哈哦]|一下)?\W*$",
     r"(?:回头|有空|改天|晚点|周末|等我|择日|下期|下篇).{0,6}(?:补上?|补充|写|更新?|讲|填上?|整理|完善)(?:[了吧哈哦]|一下)?\W*$",
     r"(?:见|看|详见|放在?|留到|留给|参见)(?:下|后)(?:一)?(?:篇|期|章|回|集|文)",
     r"(?:下一?[篇期章回集]|下次|后文|后面)(?:文章)?.{0,3}再(?:细)?(?:说|讲|聊|写|补|展开|揭晓|更)\W*$",
@@ -25,13 +26,18 @@ _STUBS = (
     r"^\W*(?:(?:I|we)(?:.?ll| will) |(?:(?:an?|the|this|my|full) )*(?:answers?|solutions?|explanations?|details|sections?|write-?up)?\s*(?:is |are )?(?:will |to |shall )?(?:be )?)(?:add(?:ed)?|fill(?:ed)?|writ(?:e|ten)|answer(?:ed)?|updated?|expand(?:ed)?|cover(?:ed)?|com(?:e|ing)|follow)\b.{0,24}\b(?:soon|later|shortly|next (?:week|time|post|part))\W*$",
     r"\b(?:see|covered in|saved? for|left for) (?:the |my |our |an? )?(?:next|follow-?up|upcoming|later|future|separate) (?:posts?|parts?|articles?|episodes?|chapters?|issues?|videos?)\b",
     r"\b(?:this|still|section|answer)\b.{0,8}\ba? ?work in progress\b",
+    r"(?:作者|小编|编辑部?|讲师|老师|我们?)(?:还|正)在(?:打磨|编写|撰写|整理|制作|赶稿|准备)|^\W*(?:还|正)在(?:打磨|编写|撰写|赶稿)|(?:写|整理|更新|补)(?:好|完)了?.{0,10}(?:告诉|通知|提醒)(?:你|您|大家)",
+    r"^\W*(?:(?:the|an?|our|this|full) )*(?:write-?up|answer|solution|explanation|walk-?through)s? (?:will )?(?:lands?|arrives?|comes?|drops?|follows?|(?:is |are )?due)\b.{0,12}\b(?:with|in|after) (?:(?:the|an?|our|my) )?(?:\w+ ){0,2}?(?:refresh|updates?|release|edition|revision|version|issue|week|month|spring|summer|autumn|fall|winter|post|part|chapter|volume)\W*$",
+    # left to the reader
+    r"(?:这|本|此)(?:一)?(?:道|个)?(?:题|问|问题).{0,2}(?:就)?留给(?:你|您|大家|读者|同学)|留作(?:练习|思考|作业)|(?:你|您|大家)(?:会|将|打算)?(?:怎么|如何|怎样)(?:答|回答|作答)[？?]|(?:欢迎|期待|(?:在|到)(?:留言|评论)(?:区|里)?).{0,6}(?:写下|写出|说说|聊聊|留下)",
+    r"\bno (?:model|official|sample|written|prepared) (?:answers?|solutions?) here\b|\bleft (?:as an exercise|to the reader)\b|\b(?:post|share|leave|send) (?:us )?your (?:own )?(?:answer|solution|attempt|take) (?:below|in the|to us)\b|\bhow would you answer (?:this|it|that)\b",
     # not known, to be given by others
     r"(?:没|没有|未能)(?:答|回答|想)(?:上|出)来|答不(?:上|出)来|当时(?:没答|不会|懵了)|(?:还|尚)?(?:没|未)(?:写|整理|想)(?:完|好)\W*$",
-    r"求(?:各位|大佬|大神|高手|网友|好心人).{0,6}(?:解答|补充|指点|指教|答案)|^\W*跪?求(?:解答|补充|指点|答案|解)\W*$|(?:欢迎|等待|待|求|请)认领|认领请|(?:欢迎|等待).{0,6}(?:解答|补充答案)",
+    r"求(?:各位|大佬|大神|高手|网友|好心人).{0,6}(?:解答|补充|指点|指教|答案)|^\W*跪?求(?:解答|补充|指点|答案|解)\W*$|(?:欢迎|等待|待|求|请)认领|认领请|(?:欢迎|等待|期待).{0,6}(?:解答|补充答案|来信补|补上)|(?:录音|录像|录屏).{0,4}(?:坏了?|丢了?|缺失|没录上|断了|听不清)",
     r"(?:暂|尚|还)(?:无|没有|未提供|未公布|未给出|缺)(?:参考|标准|官方)?(?:答案|解析|解答)|^\W*(?:无|没有|缺|未提供|未公布)(?:参考|标准|官方)?(?:答案|解析|解答)\W*$",
     r"(?:\b(?:I|we)|^\W*) ?(?:did|could|do)(?:n.?t| not) (?:answer|know (?:the answer|this one)|get (?:to )?this one|have an answer|manage this)\b.{0,30}",
     r"\b(?:no|without an?) (?:model |official |sample )?(?:answers?|solutions?)(?: (?:yet|available|provided|given|was given|so far))\b|\b(?:answers?|solutions?) (?:is |are )?(?:not (?:yet )?|un)(?:available|provided|given|written|published|released)\b",
-    r"^\W*not (?:yet )?(?:answered|written|filled in)(?: yet)?\W*$|\b(?:help|volunteers?|answers?|contributions?) (?:wanted|needed)\b|\bup for grabs\b",
+    r"^\W*not (?:yet )?(?:answered|written|filled in)(?: yet)?\W*$|\b(?:recording|tape|audio) (?:is |was |has been |got |here is )?(?:lost|damaged|missing|broken|cut off|inaudible)\b|\b(?:help|volunteers?|answers?|contributions?) (?:wanted|needed)\b|\bup for grabs\b",
     # hidden
     r"^\W*略\s?(?:[(（\[【].{0,24}[)）\]】])?\W*$",
     r"(?:开通|购买|登录|注册|付费|订阅|会员|VIP|扫码|关注|解锁|下载|充值).{0,14}(?:可见|可看|(?:查看|解锁|获取|显示|阅读).{0,4}(?:答案|解析|解答|全文|完整))|(?:答案|解析).{0,4}(?:仅|需|只).{0,6}(?:会员|付费|登录|VIP)",
@@ -52,6 +58,14 @@ def by_stub(page: Page) -> None:
         if told < len(page.blocks) and _is_stub(page, at, told) and _ends(page, told + 1, last):
             for n in range(at + 1, told + 1):
                 page.drop(n, "placeholder", "stands where an answer was to come")
+
+
+def stands_for_answer(text: str, question: str) -> bool:
+    """True for a text that is nothing but such a line, as a cell of a table beside `question` may be."""
+    match = _STUB.search(text.strip("_* ")) if display_width(text) <= LONGEST_STUB else None
+    placed = phrases.sure_furniture(text)
+    words = match is not None and not _words(match.group()) & _words(question)
+    return words or (placed is not None and placed[0] == "placeholder")
 
 
 def _only_label(page: Page, at: int) -> bool:

@@ -14,6 +14,7 @@ from retriever.readers.tree import Node, all_pieces
 
 _NO_CONTENT = frozenset({"nav", "header", "footer", "aside", "form"})
 _OPENS = ("aria-controls", "data-bs-target", "data-target", "href")  # attributes that name a panel
+LONGEST_BADGE = 16  # characters
 MOST_ABOVE = 3  # boxes of a control (its heading, its row) beside which the panel may stand
 
 
@@ -98,6 +99,23 @@ def _is_control(node: Node) -> bool:
 
 def _text(node: Node) -> str:
     return "".join(text for text, _, _ in all_pieces(node))
+
+
+_BADGE = re.compile(r"(?:tag|badge|chip|pill|level|difficulty|lv\d?)$")
+
+
+def badges(title: Node) -> set[int]:
+    """The little boxes before or behind the words of a title that say of what kind or how hard it is ("Core", "中等")."""
+    filled = [child for child in title.children if _text(child).strip()]
+    found = {
+        id(child)
+        for child in filled[:2] + filled[-1:]
+        if child.tag in ("span", "i", "em", "small", "sup", "b")
+        and len(_text(child)) <= LONGEST_BADGE
+        and any(_BADGE.match(word) for word in re.split(r"[\s_-]+", child.attrs.get("class", "").lower()))
+    }
+    told = "".join(_text(child) for child in filled if id(child) not in found)
+    return found if len(re.findall(r"\w", told)) >= 4 else set()
 
 
 def _signs(control: Node) -> set[int]:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 from retriever.documents import Block, Source
-from retriever.readers.folds import Folds, find_folds
+from retriever.readers.folds import Folds, badges, find_folds
 from retriever.readers.plain import squeeze, title_of
 from retriever.readers.tree import BLOCK, Node, all_pieces, find, parse
 
@@ -60,7 +60,7 @@ _FURNITURE_WORDS: dict[str, str] = {
         "aside": "sidebar aside side rail widget",
         "teaser": "related recommend recommended recommendation recommends suggested similar teaser teasers hot trending popular readmore morelike guess",
         "comments": "comment comments reply replies disqus discuss respond",
-        "share": "share sharing social like likes praise collect reward donate tip follow actions action-bar",
+        "share": "share sharing social like likes praise collect reward donate tip gift gifts follow actions action-bar",
         "byline": "byline author authorbox bio postmeta meta post-info postinfo article-info datetime tags taglist tag-list",
         "advert": "ad ads advert advertisement adsbygoogle sponsor sponsored promo promotion banner download-app app-download appbar",
         "login": "login signin signup register paywall vip",
@@ -154,6 +154,8 @@ class _BlockWriter:
     def _open(self, node: Node, context: _Context, stack: list[tuple[Node, _Context, bool]]) -> None:
         """Enter an element: close the block before it, and put its children on the stack."""
         inner = _enter(node, context)
+        if node.tag in ("dt", "summary", "h2", "h3", "h4", "h5", "h6"):
+            self.folds.signs |= badges(node)
         if id(node) in self.folds.titles:
             kind = context.kind if context.kind == "heading" else "term"
             inner = replace(inner, kind=kind, hints=context.hints)
@@ -317,6 +319,10 @@ def _formula_alt(image: Node) -> str:
 def _furniture(node: Node) -> list[str]:
     """The page furniture an element stands for, by its tag, role, class and id."""
     found = []
+    if node.tag in ("div", "section", "p") and _asks_for_address(node):
+        found.append("subscribe")
+    if node.tag in ("div", "section", "form") and _is_poll(node):
+        found.append("poll")
     if node.tag in _FURNITURE_TAGS:
         found.append(_FURNITURE_TAGS[node.tag])
     role = node.attrs.get("role", "").lower()
@@ -335,6 +341,30 @@ def _furniture(node: Node) -> list[str]:
         parts = [lowered, *re.split(r"[-_]+", lowered)]
         found.extend(_FURNITURE_WORDS[part] for part in parts if part in _FURNITURE_WORDS)
     return found
+
+
+def _is_poll(node: Node) -> bool:
+    """True for a box called a poll in which there is something to tick or to press."""
+    called = _POLL.search(node.attrs.get("class", "")) is not None
+    return called and find(node, lambda n: n.tag in ("input", "button", "label")) is not None
+
+
+_POLL = re.compile(r"(?<![a-z])(?:polls?|surveys?|votes?|voting)(?![a-z])", re.IGNORECASE)
+LONGEST_CALL = 400  # characters of a box that asks for an address; what holds more is the page, or a part of it
+
+
+def _asks_for_address(node: Node) -> bool:
+    """True for a small box right around a form in which a reader is to leave an e-mail address."""
+    form = next((child for child in node.children if child.tag == "form"), None)
+    if form is None:
+        return False
+    fields = [child for child in form.children if child.tag == "input"]
+    boxed = [inner for child in form.children for inner in child.children if inner.tag == "input"]
+    mail = any(
+        field.attrs.get("type") == "email" or "@" in field.attrs.get("placeholder", "") for field in fields + boxed
+    )
+    held = any(child.tag in ("dl", "details", "table", "pre", "article") for child in node.children)
+    return mail and not held and sum(len(text) for text, _, _ in all_pieces(node)) <= LONGEST_CALL
 
 
 def _is_permalink(node: Node) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from retriever.cues import display_width, strip_markup
 from retriever.documents import Block, Source
 from retriever.readers.plain import squeeze, title_of
+from retriever.readers.tags import box_of, without_tags
 
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _HEADING = re.compile(r"(?!#\d{1,4}[ \t])#{1,6}(?=[ \t]*\S)")  # "#7 …" is a number
@@ -63,6 +64,8 @@ class _Lines:
 
     def read(self) -> tuple[str, list[Block]]:
         at = self._front_matter()
+        if self.markdown:
+            self.lines = without_tags(self.lines)
         while at < len(self.lines):
             at = self._step(at)
         if not self.title:
@@ -142,6 +145,9 @@ class _Lines:
         if text.startswith(">"):
             return self._add("quote", at, at)
         if (_BULLET.match(text) and not text.startswith("**")) or _ORDERED.match(text):
+            box = box_of(text)
+            if box:
+                return self._add("item", at, at, plain=strip_markup(text.replace(box, "", 1)), hints=("task",))
             return self._add("item", at, at)
         if re.match(r"\$\$.+\$\$$|\\\[.+\\\]$", text):
             return self._add("formula", at, at)
@@ -198,7 +204,9 @@ class _Lines:
                 end = n
         return end if signs >= 2 else None
 
-    def _add(self, kind: str, first: int, last: int, *, level: int = 0, plain: str | None = None) -> int:
+    def _add(
+        self, kind: str, first: int, last: int, *, level: int = 0, plain: str | None = None, hints: tuple[str, ...] = ()
+    ) -> int:
         """Append a block for lines `first`..`last` (indices) and return the index after it."""
         raw = self.lines[first]
         lead = len(raw) - len(raw.lstrip("\ufeff").lstrip())
@@ -235,6 +243,7 @@ class _Lines:
                 indent=display_width(raw[:lead].replace("\t", "    ")),
                 strong=bool(re.match(r"(?:\*\*|__).+(?:\*\*|__)[\s。.:：?？]*$", bare)) and bare.count("**") <= 4,
                 linked=_linked(text),
+                hints=hints,
                 gap=min(2, first + 1 - self.last_line) if self.last_line else 2,
                 inside=min(self.inside, 8),
             )
@@ -278,6 +287,8 @@ def _has_prose(line: str) -> bool:
 def _linked(text: str) -> float:
     """Share of the visible characters that stand inside Markdown links or bare addresses."""
     anchors = sum(len(m.group(1)) for m in re.finditer(r"(?<!!)\[([^\[\]]{1,300})\]\([^()]{0,500}\)", text[:20_000]))
-    visible = len(re.sub(r"[\s*•·|>#-]", "", strip_markup(text)))
+    tagged = re.finditer(r"<a\s[^<>]{0,500}>([^<>]{1,300})</a>", text[:20_000], re.IGNORECASE)
+    anchors += sum(len(re.sub(r"\s", "", m.group(1))) for m in tagged)
+    visible = len(re.sub(r"[\s*•·|>#-]", "", _TAG.sub(" ", strip_markup(text))))
     bare = sum(len(m.group(0)) for m in re.finditer(r"https?://\S+", strip_markup(text)))
     return min(1.0, (anchors + bare) / visible) if visible else 0.0

@@ -23,7 +23,7 @@ def other_numbers(lines: list[Line], chosen: set[int], scored: list[tuple[float,
 
 def unmistakable(lines: list[Line], chosen: set[int]) -> set[int]:
     """Questions that another style than the page's own would swallow as part of an answer, but which say themselves what they are:
-    those with a labelled answer, unfolding titles that ask, and those whose number is the one that comes next, in whatever dress.
+    those with a labelled answer that are labelled or stand right below a heading, unfolding titles that ask, and those whose number is the one that comes next, in whatever dress.
     """
     found: set[int] = set()
     order = sorted(chosen)
@@ -35,7 +35,8 @@ def unmistakable(lines: list[Line], chosen: set[int]) -> set[int]:
             nearest += 1
         if at not in chosen and line.eligible and line.cue.ask >= 0.5:
             labelled = line.cue.label == "q"
-            answered = labelled and at + 1 < len(lines) and lines[at + 1].cue.label == "a"
+            opens = labelled or _titled_above(lines, at, chosen)
+            answered = opens and at + 1 < len(lines) and lines[at + 1].cue.label == "a"
             unfolds = line.block.kind == "term" and line.cue.ask >= 0.7
             if number is not None and (labelled or line.cue.ask >= 0.7) and not (answered or unfolds):
                 upcoming = lines[counted[nearest]].cue.number if nearest < len(counted) else None
@@ -52,6 +53,19 @@ def unmistakable(lines: list[Line], chosen: set[int]) -> set[int]:
         if at in chosen or at in found:
             last = number.value[-1] if number is not None else 0
     return found
+
+
+def _titled_above(lines: list[Line], at: int, chosen: set[int]) -> bool:
+    """True for the first line below a heading that is no question itself, when it asks ("### Case 2", the case, a labelled answer)."""
+    above = lines[at - 1] if at else None
+    return (
+        above is not None
+        and above.block.kind == "heading"
+        and at - 1 not in chosen
+        and above.cue.ask < 0.5
+        and _is_plain(lines[at])
+        and lines[at].cue.ask >= 0.7
+    )
 
 
 def left_out(lines: list[Line], chosen: set[int], sections: set[int]) -> set[int]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from retriever.cues import Cue, Number, ask_score, display_width, is_title
 from retriever.documents import Block
-from retriever.readers.plain import cue_of
+from retriever.readers.marks import cues_of
 
 # Weights of the numbering search, set by hand. Halving or doubling each changes no pair of tests/pages/dev and the five first pages,
 # but for half of FREE_RESTART_COST, which loses one (measured 2026-11-21).
@@ -77,7 +77,7 @@ class Line:
 
 def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
-    lines = _examined(_counted(_lettered([Line(block, cue_of(block.plain)) for block in blocks])))
+    lines = _examined(_counted(_lettered([Line(*read) for read in zip(blocks, cues_of(blocks), strict=True)])))
     for at, (label, question) in enumerate(pairwise(lines)):
         alone = (
             label.cue.label == "q"
@@ -89,9 +89,30 @@ def read_lines(blocks: list[Block]) -> list[Line]:
             lines[at + 1] = replace(question, above=True)
         elif _tells(label, question):
             lines[at] = replace(label, told=True)
+    lines = _ticked(lines)
     for start, end in (*_holding(lines), *_defining(lines)):
         lines[start + 1 : end] = [replace(line, held=True) for line in lines[start + 1 : end]]
     return lines
+
+
+def _ticked(lines: list[Line]) -> list[Line]:
+    """The lines of a task list read as questions ("- [x] Draw its states."), whatever they say: most of its items ask, and half hold text.
+
+    What a list of tasks inside an answer asks ("- [ ] Did you save?") holds none.
+    """
+    tasks = [at for at, line in enumerate(lines) if "task" in line.block.hints and line.block.indent == 0]
+    holding = {
+        at
+        for at in tasks
+        if at + 1 < len(lines) and lines[at + 1].block.indent > 0 and lines[at + 1].block.kind != "heading"
+    }
+    asking = sum(lines[at].cue.ask >= 0.7 for at in tasks)
+    if len(tasks) < 3 or asking < 0.6 * len(tasks) or len(holding) < 0.5 * len(tasks):
+        return lines
+    read = list(lines)
+    for at in tasks:
+        read[at] = replace(lines[at], told=True, cue=replace(lines[at].cue, ask=max(lines[at].cue.ask, 0.9)))
+    return read
 
 
 _COUNT = re.compile(r"(\d{1,3})[ \t\u00a0\u3000]+(?=\S)")

@@ -28,7 +28,7 @@ class Pair:
     """A question and its answer as blocks.
 
     `label` is an answer label on a line of its own; `asks` how question-like the question line is; the first `direct` blocks of
-    the answer stand on the question's line and answer it by themselves.
+    the answer stand on the question's line and answer it by themselves; `numbered` says that the page counts the question.
     """
 
     question: str
@@ -38,6 +38,7 @@ class Pair:
     label: Block | None = None
     asks: float = 1.0
     direct: int = 0
+    numbered: bool = False
 
     @property
     def answered(self) -> bool:
@@ -127,6 +128,8 @@ def _section_pair(lines: list[Line], style: Style, here: int, end: int, path: tu
     if following is not None and (opened or following.level > heading.level):
         return None
     body = [line.block for line in lines[here + 1 : end]]
+    if len(body) == 1 and lines[here + 1].cue.ask == 1.0 and body[0].kind == "paragraph":
+        return Pair(question_of(lines[here + 1].cue.body), body, [], path)  # a title, and a question that is left open
     if style.questions and lines[here].cue.ask < 0.5 and sum(display_width(b.plain) for b in body) < LEAST_SECTION:
         return None
     return Pair(question_of(lines[here].cue.body or heading.plain), [heading], body, path, asks=0.4)
@@ -189,14 +192,17 @@ def _pair(
             position = _body_position(body[0])
             blocks[0] = cut(source, body[0].block, position)[1] if position else body[0].block
         else:
-            label, blocks = blocks[0], blocks[1:]
+            label = blocks[0] if line_label(blocks[0]) else None  # the name of a speaker is none
+            blocks = blocks[1:]
     text = _join(
         [
             line.cue.body if n == 0 or not _is_option(line) else line.block.plain
             for n, line in enumerate(question_lines[:said])
         ]
     )
-    return Pair(question_of(text), [line.block for line in question_lines], blocks, path, label, lines[here].cue.ask)
+    cue = lines[here].cue
+    asked = [line.block for line in question_lines]
+    return Pair(question_of(text), asked, blocks, path, label, cue.ask, numbered=cue.number is not None)
 
 
 def _lone_letter(body: list[Line]) -> bool:
@@ -279,10 +285,12 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
 def _restates(first: Pair, second: Pair) -> bool:
     """True when the second question shares words with the first, asks in the other language, or is tagged like an article's title."""
     cue = cue_of(second.question_blocks[0].plain)
-    if cue.number is not None or second.question_blocks[0].kind in ("heading", "term"):
+    if cue.number is not None or second.numbered or second.question_blocks[0].kind in ("heading", "term"):
         return False
     if cue.label == "q" and cue_of(first.question_blocks[0].plain).label == "q":
         return False  # each is labelled as a question of its own
+    if first.question_blocks[0].plain == second.question_blocks[0].plain:
+        return False  # each is said by the same speaker
     if MARKER.match(first.question_blocks[0].text) and MARKER.match(second.question_blocks[0].text):
         return False  # each is an item of a list
     one, other = first.question[:_COMPARED], second.question[:_COMPARED]

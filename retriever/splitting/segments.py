@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
+from retriever.cleaning.stubs import stands_for_answer
 from retriever.cues import display_width, is_rhetorical
 from retriever.documents import Block, Source
 from retriever.readers.plain import ask_of, cue_of, plain_text, squeeze
@@ -40,10 +41,13 @@ def cut(source: Source, block: Block, position: int, gap: int = 1) -> tuple[Bloc
     return first, second
 
 
-_QUESTION_CELL = re.compile(r"\W*(?:题目|问题|面试题|考题|questions?|q)\W*$", re.IGNORECASE)
-_ANSWER_CELL = re.compile(
-    r"\W*(?:(?:参考)?(?:答案|回答|解答|解析)(?:要点)?|要点|answers?|a|explanation|解释)\W*$", re.IGNORECASE
-)
+_QUESTION_NAMES = r"(?:(?:interview|面试)\s*)?(?:题目|问题|面试题|考题|题|问|questions?|q)"
+_ANSWER_NAMES = r"(?:(?:参考|标准|model|sample|short|suggested)\s*)?(?:答案|回答|解答|解析|答复|答|answers?|a|explanation|解释)(?:要点)?|要点"
+# A header may say it in two languages ("Question 问题").
+_QUESTION_CELL = re.compile(rf"\W*{_QUESTION_NAMES}\W*(?:{_QUESTION_NAMES}\W*)?$", re.IGNORECASE)
+_ANSWER_CELL = re.compile(rf"\W*(?:{_ANSWER_NAMES})\W*(?:(?:{_ANSWER_NAMES})\W*)?$", re.IGNORECASE)
+# Columns of the answers of a table that asks, on average: what is shorter is a property ("yes", "O(1)").
+LEAST_CELL = 24
 
 
 def _cells(block: Block) -> list[tuple[int, int]]:
@@ -84,21 +88,50 @@ def _table_rows(source: Source, block: Block) -> list[Block]:
     return rows
 
 
-def _table_pairs(source: Source, table: list[Block]) -> list[Block] | None:
-    """Questions and answers of a table whose header names a question and an answer column, or None for other tables."""
-    head = _cells(table[0])
-    names = [table[0].text[a:b] for a, b in head]
+def _asking_columns(table: list[Block]) -> tuple[int, int] | None:
+    """The columns of a table of three or more questions with their answers, whatever its header says; None for other tables.
+
+    Most of one column asks, and right of it stands the only other one that holds more than counters.
+    """
+    rows = [[row.text[a:b] for a, b in _cells(row)] for row in table if re.search(r"\w", row.text)]
+    width = max(map(len, rows), default=0)
+    if len(rows) < 3 or width not in (2, 3):
+        return None
+    asked, told = width - 2, width - 1
+    full = [row for row in rows if len(row) == width]
+    counted = all(display_width(row[0]) <= 8 for row in full) if width == 3 else True
+    asking = sum(ask_of(plain_text(row[asked])) >= 0.5 for row in full)
+    outright = sum(ask_of(plain_text(row[asked])) == 1.0 for row in full)
+    answers = [row[told] for row in full if re.search(r"\w", row[told])]
+    long = sum(map(display_width, answers)) >= LEAST_CELL * len(answers) > 0
+    answering = sum(ask_of(plain_text(text)) < 0.5 for text in answers) >= 0.8 * len(answers)
+    good = counted and asking >= 0.6 * len(rows) and outright >= 2 and long and answering
+    return (asked, told) if good else None
+
+
+def _table_pairs(source: Source, table: list[Block], in_answer: bool) -> list[Block] | None:
+    """Questions and answers of a table whose header names a question and an answer column, or one of which asks; None for other tables.
+
+    What only asks is no such table inside an answer. It may have no header.
+    """
+    names, body = [table[0].text[a:b] for a, b in _cells(table[0])], table[1:]
     asked = next((n for n, name in enumerate(names) if _QUESTION_CELL.match(name)), None)
     told = next((n for n, name in enumerate(names) if _ANSWER_CELL.match(name) and n != asked), None)
+    if (asked is None or told is None) and not in_answer:
+        first = ask_of(plain_text(names[-2])) == 1.0 if len(names) >= 2 else False
+        body = table if first else body
+        asked, told = _asking_columns(body) or (None, None)
     if asked is None or told is None:
         return None
     found: list[Block] = []
-    for row in table[1:]:
+    for row in body:
         cells = _cells(row)
         if max(asked, told) < len(cells) and re.search(r"\w", row.text):
-            if cells[asked][0] < cells[asked][1] and cells[told][0] < cells[told][1]:
-                hints = (*row.hints, "cell")
-                found.append(replace(_piece(source, row, *cells[asked], "term"), gap=2, hints=hints))
+            hints = (*row.hints, "cell")
+            (start, end), answer = cells[asked], row.text[slice(*cells[told])]
+            if start < end:
+                found.append(replace(_piece(source, row, start, end, "term"), gap=2, hints=hints))
+            if start < end and answer and not stands_for_answer(plain_text(answer), row.text[start:end]):
                 found.append(replace(_piece(source, row, *cells[told], "definition"), hints=hints))
     return found
 
@@ -106,7 +139,8 @@ def _table_pairs(source: Source, table: list[Block]) -> list[Block] | None:
 def cut_tables(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
     """All blocks of a page, question-and-answer tables cut into their pairs."""
     done: list[Block] = []
-    at = 0
+    at = seen = 0
+    in_answer = False
     while at < len(blocks):
         end = at
         while end < len(blocks) and blocks[end].kind == "table":
@@ -118,9 +152,23 @@ def cut_tables(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
         rows = [
             row for block in blocks[at:end] for row in (_table_rows(source, block) if "\n" in block.text else [block])
         ]
-        done.extend(_table_pairs(source, rows) or blocks[at:end])
-        at = end
+        in_answer = _in_answer(blocks[seen:at], in_answer)
+        leads = at > 0 and (blocks[at - 1].plain.rstrip()[-1:] in ":：" or ask_of(blocks[at - 1].plain) >= 0.5)
+        done.extend(_table_pairs(source, rows, in_answer or leads) or blocks[at:end])
+        at = seen = end
     return done
+
+
+def _in_answer(blocks: tuple[Block, ...], before: bool) -> bool:
+    """Whether what stands below `blocks` belongs to a question set apart among them; `before` holds where nothing tells."""
+    for block in reversed(blocks):
+        cue = cue_of(block.plain)
+        if block.kind == "heading":
+            return bool(cue.label) or cue.ask >= 0.5
+        dressed = block.kind == "term" or block.strong or cue.number is not None
+        if cue.label or (dressed and cue.ask >= 0.5):
+            return True
+    return before
 
 
 def cut_blocks(source: Source, blocks: tuple[Block, ...]) -> list[Block]:

@@ -5,6 +5,7 @@ their own. A page mostly keeps to one style, and its answers hold lines that loo
 questions). So the styles a page could have are compared as wholes: the one with the largest mass of question-like lines wins.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -70,6 +71,9 @@ def find_style(lines: list[Line], *, part: bool = False) -> Style:
             chosen |= {start + 1 + at for at in inner.questions}
             sections |= {start + 1 + at for at in inner.sections} | {start}
             chosen.discard(start)
+        for title, headed, below in _headed_parts(lines, chosen, sections):
+            chosen |= headed
+            sections = (sections | {title}) - below
         chosen |= unmistakable(lines, chosen)
         chosen |= left_out(lines, chosen, sections)
     return Style(kind, frozenset(chosen), frozenset(sections - chosen))
@@ -90,6 +94,35 @@ def _parts(lines: list[Line], chosen: set[int], sections: set[int]) -> list[tupl
         least = 1 if start in sections and any(lines[at].block.kind in ("term", "heading") for at in asking) else 2
         if len(asking) >= (3 if start in chosen else least):
             found.append((start, end))
+    return found
+
+
+def _headed_parts(lines: list[Line], chosen: set[int], sections: set[int]) -> list[tuple[int, set[int], set[int]]]:
+    """Section titles without a chosen question below them, three or more of whose headings ask: (title, these, headings below them).
+
+    On a page whose questions are no headings elsewhere all headings are section titles at first.
+    """
+    headings = [at for at, line in enumerate(lines) if line.block.kind == "heading"]
+    order = sorted(chosen)
+    found: list[tuple[int, set[int], set[int]]] = []
+    for n, title in enumerate(headings):
+        level = lines[title].block.level
+        inner: list[int] = []
+        for at in headings[n + 1 : n + 200]:
+            if lines[at].block.level <= level:
+                break
+            inner.append(at)
+        if title not in sections or len(inner) < 3:
+            continue
+        after = n + len(inner) + 1
+        end = headings[after] if after < len(headings) else len(lines)
+        if bisect_left(order, end) > bisect_left(order, title):
+            continue
+        top = min(lines[at].block.level for at in inner)
+        members = [at for at in inner if lines[at].block.level == top]
+        asking = [at for at in members if lines[at].eligible and lines[at].cue.ask >= 0.7]
+        if len(asking) >= 3 and len(asking) >= 0.6 * len(members):
+            found.append((title, set(members), set(inner) - set(members)))
     return found
 
 
