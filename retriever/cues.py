@@ -103,6 +103,12 @@ _RHETORIC = re.compile(
     r"那么|那(?!些|个|种)|所以|但是|但(?!书)|可是|不过|然而|因此|于是|而且|而(?!言)|并且|其实|比如|例如|(?:so|but|and|then|now|well|right|sounds|see|get it|ok)\b",
     re.IGNORECASE,
 )
+# What a listener throws in to show that he follows.
+_NOD = re.compile(
+    r"\W*+(?:(?:嗯++|哦++|噢|好的?|对的?|是的?|行|可以|明白了?|了解了?|知道了|没错|不错|请?继续|请?接着说"
+    r"|(?:ok(?:ay)?|right|i see|got it|mm-?hm++|uh[- ]huh|yes|yeah|yep|sure|good|great|nice|interesting|makes sense|go on)(?!\w))\W*+){1,3}",
+    re.IGNORECASE,
+)
 _ZH_MARK = re.compile(r"[\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
 _URL_ONLY = re.compile(r"^[<(（]?\s*(?:https?://|www\.)\S+\s*$")
 
@@ -162,7 +168,9 @@ def read_cue(plain: str) -> Cue:
     if number:
         at, text = at + number.length, text[number.length :]
     match = _Q_LABEL.match(text) or _Q_NUMBERED.match(text) or _extra_label(text)
-    if match and match.end() <= len(text):
+    if match and is_nod(text):
+        match = None
+    elif match and match.end() <= len(text):
         label = "q"
         if match.group(1):
             number = Number("label", (to_int(match.group(1)),), match.end())
@@ -254,6 +262,12 @@ def ask_score(text: str) -> float:
     if _ZH_TOPIC.search(text) and width <= 50 and not re.search(r"[,，。;；]", text):
         return 0.5
     return 0.0
+
+
+def is_nod(text: str) -> bool:
+    """True for a labelled line that only shows that somebody follows ("Interviewer: I see.")."""
+    match = _Q_LABEL.match(text)
+    return match is not None and not match.group(1) and bool(_NOD.fullmatch(text, match.end()))
 
 
 def is_rhetorical(text: str) -> bool:

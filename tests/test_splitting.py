@@ -1388,3 +1388,66 @@ def test_a_title_in_an_answer_that_no_contents_name_stays() -> None:
     (first, told), (second, more), _ = EN
     text = f"Notes\n\nQ1. {first}\n{told}\n\nA longer title that is part of the answer here\n\nQ2. {second}\n{more}\n"
     assert "A longer title" in answers(make_page(text))[first]
+
+
+# talks
+
+
+TALKS = [
+    ("面试官：", "我：", "嗯。", "那要是三个呢？", "按位数一数。", "团队有多大？", "一共六个人，每人管一块。", "【反问 10:37】"),
+    ("Interviewer: ", "Me: ", "I see.", "And with three of them?", "Count bit by bit.", "How big is the team?", "Six people, each with a part.", "[Asking back 10:37]"),
+]  # fmt: skip
+TALK = pytest.mark.parametrize("talk", TALKS, ids=["zh", "en"])
+
+
+def told(talk: tuple[str, ...], last: str) -> Page:
+    """A talk about the first pairs, with `last` below them."""
+    pairs = ZH if talk is TALKS[0] else EN
+    return make_page("\n\n".join(f"{talk[0]}{q}\n{talk[1]}{a}" for q, a in pairs) + f"\n\n{last}\n")
+
+
+@TALK
+def test_who_nods_asks_nothing(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[4]}\n{talk[0]}{talk[2]}\n{talk[1]}{talk[6]}")
+    assert talk[6] in answers(page)[talk[5]]
+    assert len(questions(page)) == 4
+    assert children(page) == []
+
+
+@TALK
+def test_a_question_that_leans_on_the_answer_above_belongs_to_it(talk: tuple[str, ...]) -> None:
+    joined = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}\n{talk[0]}{talk[3]}\n{talk[1]}{talk[4]}")
+    assert talk[4] in answers(joined)[talk[5]]
+    apart = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}\n\n{talk[0]}{talk[3]}\n{talk[1]}{talk[4]}")
+    assert answers(apart)[talk[3]] == talk[4]
+
+
+@TALK
+def test_where_the_one_who_is_asked_asks_back_the_other_answers(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[7]}\n\n{talk[1]}{talk[5]}\n{talk[0]}{talk[6]}\n\n{talk[1]}{talk[3]}\n{talk[0]}{talk[4]}")
+    assert answers(page)[talk[5]] == talk[6]
+    assert answers(page)[talk[3]] == talk[4]
+
+
+@TALK
+def test_asking_for_more_before_an_answer_is_no_asking_back(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[3]}\n{talk[0]}{talk[4]}\n{talk[1]}{talk[6]}")
+    assert talk[3] not in questions(page)
+
+
+@TALK
+def test_a_title_in_heavy_brackets_closes_the_answer(talk: tuple[str, ...]) -> None:
+    pair = f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}"
+    assert answers(told(talk, f"{talk[7]}\n\n{pair}"))[(ZH if talk is TALKS[0] else EN)[-1][0]].count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("stub", "close"),
+    [("（怎么答的，我就不写了。）", "结果：四天后收到了录用通知。"), ("I totally blanked on this one.", "They wrote four days later and took me.")],
+    ids=["zh", "en"],
+)  # fmt: skip
+def test_what_follows_a_stub_after_a_blank_line_is_no_answer(stub: str, close: str) -> None:
+    talk = TALKS[close.isascii()]
+    page = told(talk, f"{talk[0]}{talk[5]}\n{stub}\n\n{close}")
+    assert talk[5] not in questions(page)
+    assert talk[5] in open_questions(page)

@@ -215,7 +215,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "end-marker",
             "marks the end of the article",
-            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^\W*end of (?:chapter|part|document|file|article|post)\b.{0,20}$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)",
+            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^[\s·•=~*—–-]{2,}+(?:t\s?h\s?e\s{1,3})?(?:e\s?n\s?d|f\s?i\s?n|(?:全\s?)?[文剧本]?\s?[完终])[\s·•=~*—–-]{2,}+$|^\W*end of (?:chapter|part|document|file|article|post)\b.{0,20}$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)",
         ),
         (
             "byline",

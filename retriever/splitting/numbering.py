@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from retriever.cues import Cue, Number, ask_score, display_width, is_title
+from retriever.cues import Cue, Number, ask_score, display_width, is_rhetorical, is_title
 from retriever.documents import Block
 from retriever.readers.plain import cue_of
 
@@ -77,7 +77,7 @@ class Line:
 
 def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
-    lines = _examined(_counted(_lettered([Line(block, cue_of(block.plain)) for block in blocks])))
+    lines = _turned(_examined(_counted(_lettered([Line(block, cue_of(block.plain)) for block in blocks]))))
     for at, (label, question) in enumerate(pairwise(lines)):
         alone = (
             label.cue.label == "q"
@@ -89,7 +89,7 @@ def read_lines(blocks: list[Block]) -> list[Line]:
             lines[at + 1] = replace(question, above=True)
         elif _tells(label, question):
             lines[at] = replace(label, told=True)
-    for start, end in (*_holding(lines), *_defining(lines)):
+    for start, end in (*_holding(lines), *_defining(lines), *_pursuing(lines)):
         lines[start + 1 : end] = [replace(line, held=True) for line in lines[start + 1 : end]]
     return lines
 
@@ -154,6 +154,39 @@ def _examined(lines: list[Line]) -> list[Line]:
         replace(line, cue=replace(line.cue, ask=max(line.cue.ask, 0.7))) if at in asked else line
         for at, line in enumerate(lines)
     ]
+
+
+def _turned(lines: list[Line]) -> list[Line]:
+    """The lines of a talk with the labels changed over where the one who is asked asks back ("Me: How big is the team?").
+
+    Such a line stands after a blank one, asks outright, and right below it the other one says something that does not ask.
+    """
+    read = list(lines)
+    for at, (asked, told) in enumerate(pairwise(lines)):
+        free = at == 0 or read[at - 1].cue.label != "q"
+        back = asked.cue.label == "a" and asked.block.gap >= 2 and asked.cue.ask == 1.0 and free
+        if back and told.block.gap == 1 and told.cue.label == "q" and told.cue.body.strip() and told.cue.ask < 0.5:
+            read[at] = replace(asked, cue=replace(asked.cue, label="q"))
+            read[at + 1] = replace(told, cue=replace(told.cue, label="a"))
+    return read
+
+
+def _pursuing(lines: list[Line]) -> list[tuple[int, int]]:
+    """Questions that pursue an answer, with it, as (last line before the question, end), where blank lines part the exchanges of a talk.
+
+    They stand right below the answer and lean on it ("And three times?"), so that they say little without it.
+    """
+    asked = [at for at, line in enumerate(lines) if line.cue.label == "q" and line.cue.body.strip()]
+    if sum(lines[at].block.gap >= 2 for at in asked) < 0.7 * len(asked):
+        return []
+    found: list[tuple[int, int]] = []
+    for before, at in pairwise(asked):
+        line = lines[at]
+        leans = line.cue.number is None and line.block.gap == 1 and is_rhetorical(line.cue.body)
+        told = lines[at - 1].cue.label == "a" or (at - 2 > before and lines[before + 1].cue.label == "a")
+        if leans and told and at + 1 < len(lines) and lines[at + 1].cue.label == "a" and lines[at + 1].block.gap == 1:
+            found.append((at - 1, at + 1))
+    return found
 
 
 def _holding(lines: list[Line]) -> list[tuple[int, int]]:

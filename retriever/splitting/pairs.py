@@ -54,8 +54,11 @@ def line_label(block: Block) -> bool:
     return cue.label == "a" and not cue.body.strip()
 
 
-def gather(source: Source, lines: list[Line], style: Style, title: str) -> list[Pair]:
-    """Pairs in document order, those without an answer included; `title` is that of the page."""
+def gather(source: Source, lines: list[Line], style: Style, title: str, stubs: list[int]) -> list[Pair]:
+    """Pairs in document order, those without an answer included; `title` is that of the page.
+
+    `stubs` are the lines, in order, that stood where an answer was to come.
+    """
     starts = sorted(style.questions | style.sections)
     if not starts:
         return []
@@ -75,7 +78,7 @@ def gather(source: Source, lines: list[Line], style: Style, title: str) -> list[
                 pairs.append(section)
             continue
         above = tuple(text for _, text in (path[:-1] if line.block.kind == "heading" else path))
-        stop = _end_of_cells(lines, here, end)
+        stop = _end_of_stub(lines, here, end, stubs) or _end_of_cells(lines, here, end)
         pairs.append(_pair(source, lines, here, stop, above, labelled, style))
         rest = [line.block for line in lines[stop:end]]
         if sum(display_width(block.plain) for block in rest) >= LEAST_SECTION:
@@ -105,6 +108,14 @@ def _label_rate(lines: list[Line], starts: list[int], style: Style) -> float:
         any(lines[n].cue.label == "a" for n in range(here + 1, ends[bisect_right(starts, here)])) for here in asked
     )
     return found / len(asked) if asked else 0.0
+
+
+def _end_of_stub(lines: list[Line], here: int, end: int, stubs: list[int]) -> int | None:
+    """Where the question at `here` ends without an answer: right below it stood a stub, and what follows stands apart."""
+    if here + 1 == end or lines[here + 1].block.gap < 2 or lines[here + 1].cue.label == "a":
+        return None
+    below = bisect_right(stubs, lines[here].block.end_line)
+    return here + 1 if below < len(stubs) and stubs[below] < lines[here + 1].block.start_line else None
 
 
 def _end_of_cells(lines: list[Line], here: int, end: int) -> int:
