@@ -86,6 +86,11 @@ FURNITURE = [
     ("end-marker", "The End"),
     ("end-marker", "（全文完）"),
     ("end-marker", "- - - E N D - - -"),
+    ("navigation", "——— 系统提示：楼层过长已自动折叠，点击展开 ———"),
+    ("navigation", "12 replies were collapsed, click to expand"),
+    ("promo", "〔推荐〕简历没有回音？老师傅一对一修改 ★已售 900+"),
+    ("promo", "[Recommended] A lamp that reads to you ★ 900 sold"),
+    ("promo", "码字三小时，路过的朋友留个“好”再走"),
     ("end-marker", "— — 完 — —"),
     ("navigation", "点赞 88  收藏  分享到微信  举报"),
     ("byline", "赞12收藏9分享"),
@@ -1129,3 +1134,22 @@ def test_a_question_in_dress_is_no_teaser(dress: str) -> None:
     line = dress.format("Recommended: Why does your model overfit?")
     page = make_page(with_line(EN, line, 3, "## {q}\n\n{a}", "a.md"), "a.md")
     assert "Why does your model overfit?" in kept_text(page)
+
+
+DATED = [
+    ["2023.2.14　怎么排优先级", "2023.2.20　怎么说服同事", "2023.3.3　实验什么时候能停"],
+    ["2023-02-14 How do you set priorities", "2023-02-20 How do you win over a colleague", "2023-03-03 When may a test stop"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dated", DATED, ids=["zh", "en"])
+def test_questions_with_their_dates_are_no_bylines(dated: list[str]) -> None:
+    told = "说清楚做了能带来什么，再从半天的活开始。" if dated is DATED[0] else "Say what it brings, and begin small."
+    page = make_page("\n\n".join(f"{line}\n{told}" for line in dated) + "\n", "a.txt")
+    assert not page.document.drops
+
+
+def test_dates_and_places_stay_bylines() -> None:
+    lines = ["2023.2.14　北京", "2023.2.20　上海", "2023.3.3　苏州"]
+    page = make_page("\n\n".join([*lines, "什么是动量？", "梯度的滑动平均，让更新更平稳。"]) + "\n", "a.txt")
+    assert not any(line in kept_text(page) for line in lines)

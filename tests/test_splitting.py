@@ -1451,3 +1451,50 @@ def test_what_follows_a_stub_after_a_blank_line_is_no_answer(stub: str, close: s
     page = told(talk, f"{talk[0]}{talk[5]}\n{stub}\n\n{close}")
     assert talk[5] not in questions(page)
     assert talk[5] in open_questions(page)
+
+
+# questions above their answers, marked by nothing but the line they stand on
+
+
+HEADED = [
+    {
+        "为什么离开上一家公司（几乎每家）": "讲往前看的理由，不讲坏话。\n别只说钱少。",
+        "拉新和留存，你做过哪块，结果怎样": "挑一块讲透，用数字。",
+        "留存掉了五个点，怎么分析": "1 先确认数据没问题\n2 再拆新老用户\n3 最后看路径",
+        "你的缺点": "真缺点，加在改，加有进展。",
+        "手上还有别的机会吗": "有就说有，不说名字。",
+        "怎么看加班": "先问清楚是常态还是阶段性的。",
+    },
+    {
+        "Why are you leaving (asked by nearly all)": "Give reasons that look ahead.\nDo not speak of money alone.",
+        "How would you win back lost users": "Ask ten of them first, then split them by what they say.",
+        "What do you do when numbers drop overnight": "1 check the data\n2 split by group\n3 look at the path",
+        "Your weak points": "A real one, and what you do about it.",
+        "Do you have other offers": "Say so if you do, and name nobody.",
+        "How do you see working late": "Ask first whether it is the rule.",
+    },
+]
+BY_HEADS = pytest.mark.parametrize("pairs", HEADED, ids=["zh", "en"])
+
+
+@BY_HEADS
+def test_paragraphs_that_begin_with_a_question_or_a_title_on_its_own_line_are_pairs(pairs: dict[str, str]) -> None:
+    found = answers(make_page("\n\n".join(f"{q}\n{a}" for q, a in pairs.items()) + "\n"))
+    assert list(found.values()) == list(pairs.values())
+
+
+@BY_HEADS
+def test_lone_titles_and_questions_between_such_paragraphs_answer_nothing(pairs: dict[str, str]) -> None:
+    lone = ["二面往上", "五年以后你在哪"] if pairs is HEADED[0] else ["Second round", "Where are you in five years"]
+    groups = [f"{q}\n{a}" for q, a in pairs.items()]
+    page = make_page("\n\n".join([*groups[:3], lone[1], lone[0], *groups[3:]]) + "\n")
+    assert list(answers(page).values()) == list(pairs.values())
+    assert open_questions(page) == [lone[1]]
+
+
+@BY_HEADS
+def test_paragraphs_few_of_which_begin_with_a_question_are_prose(pairs: dict[str, str]) -> None:
+    told = [a for a in pairs.values() if "\n" not in a]
+    asked = list(pairs)[1]
+    groups = [f"{line}\n{line}" for line in told] + [f"{asked}\n{told[0]}"]
+    assert list(pairs)[3] not in questions(make_page("\n\n".join(groups) + "\n"))

@@ -12,7 +12,7 @@ from retriever.cleaning.stubs import by_stub
 from retriever.cleaning.teasers import by_asking_teaser
 from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Document, Drop, Source
-from retriever.readers.plain import cue_of
+from retriever.readers.plain import ask_of, cue_of
 
 _REASONS = {
     "nav": ("navigation", "part of the site's navigation"),
@@ -104,6 +104,7 @@ def _by_phrase(page: Page) -> None:
     """Blocks whose wording leaves no doubt; images; lines the site repeats at the edges of its pages."""
     first, last = content_range(page)
     repeated = page.profile.repeated_on(page.source)
+    entries = _dated_entries(page)
     for at, block in enumerate(page.blocks):
         if block.kind == "image":
             page.drop(at, "image-placeholder", "stands where an image was")
@@ -114,6 +115,8 @@ def _by_phrase(page: Page) -> None:
         ):
             continue
         sure = phrases.sure_furniture(block.plain)
+        if sure and sure[0] == "byline" and at in entries:
+            continue
         if sure and not (
             sure[0] in _SOFT_RULES and (_is_question(page, at, sure[0]) or _is_answer(page, at) or _is_item(page, at))
         ):
@@ -126,6 +129,17 @@ def _by_phrase(page: Page) -> None:
             page.drop(at, "teaser", "points to another article")
         elif at and page.drops.get(at - 1, ("",))[0] == "teaser" and _points_on(page.blocks[at - 1], block):
             page.drop(at, "teaser", "points to another article")
+
+
+def _dated_entries(page: Page) -> set[int]:
+    """Lines that begin with a date and go on with a title ("2023.2.20 How do you …"), where there are three or more and half of them ask."""
+    rests = {
+        at: block.plain[match.end() :].strip()
+        for at, block in enumerate(page.blocks)
+        if block.kind in ("paragraph", "item", "heading") and (match := phrases.DATED.match(block.plain))
+    }
+    asking = sum(ask_of(rest) >= 0.5 for rest in rests.values())
+    return set(rests) if len(rests) >= 3 and asking >= 0.5 * len(rests) else set()
 
 
 def _points_on(above: Block, block: Block) -> bool:

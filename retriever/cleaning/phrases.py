@@ -11,6 +11,7 @@ from functools import lru_cache
 from retriever.cues import display_width
 
 _DATE = r"(?:\d{4}\s?[-/.年]\s?\d{1,2}\s?[-/.月]\s?\d{1,2}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2},? \d{4}|\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{4})"
+DATED = re.compile(rf"\s*+[\[【(（]?{_DATE}日?[\]】)）]?[\s:：,，—–-]+(?=[^\W\d_])", re.IGNORECASE)
 _COUNTED = r"(?:阅读(?:量|数)?|浏览(?:量)?|评论(?:数)?|点赞(?:数)?|赞|收藏(?:数)?|转发|分享|推荐|粉丝|访问(?:量)?|次阅读|次浏览|人浏览|人阅读|views?|reads?|likes?|comments?|claps?|shares?|followers?|upvotes?|stars?|responses?|replies|reactions?|saves?)"
 _VOTED = (
     r"(?:支持|反对|赞同|踩|顶|有用|没用|upvotes?|downvotes?|votes?|(?:un)?helpful)\W{0,3}\d[\d.,]*+\s?[kKwW万]?\W*+"
@@ -139,6 +140,18 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "promo",
+            "advertises something to buy",
+            r"^\W{0,2}[\[【(（〔［]\s?(?:推荐|好物|福利|热卖|精品课?|good deals?|deals?|recommended)\s?[\]】)）〕］].{4,80}(?:已售|已报名|包邮|学员|一对一|[¥￥$]\s?\d|\bsold\b|\benrolled\b)"
+            r"|[\s★☆|·](?:已售|月销|已团|已抢|已报名|热销)\s?\d[\d.,]*\s?[万kKwW]?\+?\s?[份件单人]?\W{0,3}$|[★☆|·]\s?\d[\d.,]*[kK]?\+? (?:sold|enrolled)\W{0,3}$",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
+            r"^\W*(?:码字|打字|敲字|手打|整理|肝了?)(?:不易|了?[一二两三四五六七八九十半\d]{1,3}(?:多)?个?(?:多)?(?:小时|天|晚上|通宵)).{0,40}(?:留|赞|顶|走|支持|回复|鼓励)"
+            r"|(?:路过|看到|进来|看完|走过)的?(?:朋友|兄弟|姐妹|同学|各位|大佬|伙伴|友友)?们?.{0,4}(?:留个|点个|留下|顶(?:一下|个)|扣个|给个).{1,16}$",
+        ),
+        (
+            "promo",
             "advertisement",
             r"^\W*(?:广告|广告关闭|关闭广告|赞助内容|推广|ad|ads|advert|advertisement|sponsored)\W*$",
         ),
@@ -231,6 +244,11 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "fold",
             "unfolds or hides an answer",
             r"^\W*+(?:(?:点击|展开|查看|显示|收起|隐藏|click(?: here)?(?: to)?|tap to|show|view|hide|see|reveal|expand|toggle)\W*+)+(?:(?:here|the|to|for|查看|看|参考|see|view|show|expand|collapse)\W*+)*(?:答案|解析|解答|answers?|solutions?|explanation|details?|详情|内容)?(?:与解析|和解析)?\W*$",
+        ),
+        (
+            "navigation",
+            "says that the site has folded something",
+            r"(?:楼层|回复|评论|帖子|回答|回帖)(?:数)?(?:过长|过多|较多|较长|太长|太多)?.{0,4}(?:已|被)(?:自动|系统)*+(?:折叠|收起)(?:[^\w。]|$).{0,12}$|^\W*(?:\d+ |these |this |some |more )?(?:comments?|replies|posts?|answers?) (?:has been |have been |was |were |is |are )?(?:automatically )?(?:collapsed|folded)(?: by .{1,20})?[^\w.]*(?:(?:click|tap) .{1,24})?$",
         ),
         (
             "footnote",

@@ -73,7 +73,13 @@ def _may_ask(page: Page, at: int) -> bool:
     block, cue = page.blocks[at], page.cues[at]
     if block.kind in ("code", "table", "formula", "image") or cue.label == "a":
         return False
-    return page.asks(at) or cue.number is not None or cue.label == "q" or block.kind in ("heading", "term")
+    titled = (
+        cue.ask >= 0.5
+        and block.gap >= 2
+        and display_width(block.plain) <= 100
+        and block.plain.rstrip()[-1:] not in "。.!！;；"
+    )
+    return page.asks(at) or titled or cue.number is not None or cue.label == "q" or block.kind in ("heading", "term")
 
 
 def _is_stub(page: Page, question: int, at: int) -> bool:
@@ -91,7 +97,8 @@ def _ends(page: Page, at: int, last: int) -> bool:
     """True where an answer ends before block `at`: at a question, furniture, the end, a title above a question; behind the last question at a blank line."""
     if at >= len(page.blocks) or at in page.drops or _may_ask(page, at):
         return True
-    titled = is_title(page.blocks[at].plain) and at + 1 < len(page.blocks) and _may_ask(page, at + 1)
+    below = at + 1 < len(page.blocks) and (_may_ask(page, at + 1) or page.blocks[at + 1].gap >= 2)
+    titled = is_title(page.blocks[at].plain) and below
     return page.blocks[at].gap >= 2 and (at > last or titled)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from itertools import pairwise
 
 from retriever.cues import ask_score, display_width, is_title
 from retriever.splitting.numbering import CHAPTER, Line
@@ -57,6 +58,23 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
             ):
                 found.add(at)
     return found
+
+
+def lone_titles(lines: list[Line], chosen: set[int]) -> set[int]:
+    """Short titles between blank lines, on a page whose answers stand right below their questions."""
+    return {
+        at
+        for at, (line, following) in enumerate(pairwise(lines))
+        if at > min(chosen, default=at)
+        and at not in chosen
+        and line.titled
+        and line.block.kind == "paragraph"
+        and line.block.gap >= 2
+        and following.block.gap >= 2
+        and not line.cue.label
+        and not re.search(r"[,，…]|[-—]{2}", line.block.plain)
+        and display_width(line.block.plain) <= 30
+    }
 
 
 def _numbered_above(line: Line, following: Line) -> bool:
