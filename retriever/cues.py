@@ -44,7 +44,7 @@ _EXTRA = re.compile(
     re.IGNORECASE,
 )
 _A_WORDS = (
-    r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|参考回答|回答|解答|答复|解析|题解"
+    r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|正解|标答|点拨|详解|参考解答|参考回答|回答|解答|答复|解析|题解"
     r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|面试者|我|解|答|A"
 )
 _SUB = r"(?:[a-h](?![a-z])|[.-]\d{1,2}(?!\d))?"  # of a question put in later ("Question 10b", "Q3.1")
@@ -64,7 +64,7 @@ _A_LABEL = re.compile(
 _A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})(?:\s*[:：.、)）]\s+|\s+(?-i:(?![a-z])))", re.IGNORECASE)
 
 _EMPHASIS = re.compile(
-    r"\*\*\*?|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
+    r"\*\*\*?|(?<!_)__(?!_)|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
 )
 _MD_LINK = re.compile(
     r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?(?:\s+\"[^\"]{0,200}\")?\)"
@@ -98,6 +98,10 @@ _EN_ORDER = re.compile(
     r"(?:please |briefly |can you )?(?:explain|describe|list|compare|define|discuss|name|give|outline|derive|implement|tell|summari[sz]e|state"
     r"|differentiate|distinguish|contrast|justify|prove|show|walk me|talk about|mention|write|design|illustrate|true or false|true/false)\b",
     re.IGNORECASE,
+)
+# What exams leave open: brackets with nothing in them at the end, and lines to write on.
+_TO_FILL = re.compile(
+    r"(?<=[\u4e00-\u9fff。？，”]) ?(?:（\s*）|\(\s+\))[。.]?$|(?<![A-Za-z0-9_])[_＿]{3,}+(?![A-Za-z0-9])|＿(?=\S)"
 )
 _RHETORIC = re.compile(
     r"那么|那(?!些|个|种)|所以|但是|但(?!书)|可是|不过|然而|因此|于是|而且|而(?!言)|并且|其实|比如|例如|(?:so|but|and|then|now|well|right|sounds|see|get it|ok)\b",
@@ -247,6 +251,8 @@ def ask_score(text: str) -> float:
     sentence = text[-1] in "。.!！;；"
     if width > 160 or len(re.findall(r"[。！；]", text)) > 1:
         return 0.0
+    if _TO_FILL.search(text) and re.search(r"[^\W_]{2}", text):
+        return 0.7
     if _ZH_ORDER.match(text) and width <= 120:
         return 0.75
     if _EN_ORDER.match(text) and width <= 140:

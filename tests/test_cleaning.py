@@ -86,6 +86,12 @@ FURNITURE = [
     ("end-marker", "The End"),
     ("end-marker", "（全文完）"),
     ("end-marker", "- - - E N D - - -"),
+    ("navigation", "答题卡：①②③④⑤⑥⑦⑧　[交卷]"),
+    ("navigation", "Answer sheet: 1 2 3 4 5 6 7 8 [Submit]"),
+    ("placeholder", "【正解】＊＊＊"),
+    ("placeholder", "Answer: ＊＊＊"),
+    ("placeholder", "【点拨】登录后每日可免费查看 3 题"),
+    ("placeholder", "Sign in for 3 free answers a day"),
     ("navigation", "——— 系统提示：楼层过长已自动折叠，点击展开 ———"),
     ("navigation", "12 replies were collapsed, click to expand"),
     ("promo", "〔推荐〕简历没有回音？老师傅一对一修改 ★已售 900+"),
@@ -239,7 +245,10 @@ def test_teasers_in_the_middle_go_and_the_numbering_resumes(pairs: list[tuple[st
     assert answers(page) == dict(pairs)
 
 
-@pytest.mark.parametrize("lead", ["You may also like", "Recommended from Medium"])
+@pytest.mark.parametrize(
+    "lead",
+    ["You may also like", "Recommended from Medium", "People who read this also read", "使用本卷的老师还下载了", "看过本文的人也都在看"],
+)  # fmt: skip
 def test_teasers_at_the_end_go(lead: str) -> None:
     page = make_page(markdown(EN, f"{lead}\n\n- [What is a kernel?](/k)\n- [Why do nets overfit?](/o)"), "a.md")
     assert rules(page) <= {"teaser", "page-edge", "link"}
@@ -1153,3 +1162,19 @@ def test_dates_and_places_stay_bylines() -> None:
     lines = ["2023.2.14　北京", "2023.2.20　上海", "2023.3.3　苏州"]
     page = make_page("\n\n".join([*lines, "什么是动量？", "梯度的滑动平均，让更新更平稳。"]) + "\n", "a.txt")
     assert not any(line in kept_text(page) for line in lines)
+
+
+BOX = "┌────────────────┐\n│ {} │\n└────────────────┘"
+BOXED = ["错题太多理不清？某某拍照本，拍一下自动归类", "Lost among your notes? Our app sorts them while you sleep"]
+
+
+@pytest.mark.parametrize("advert", BOXED, ids=["zh", "en"])
+def test_advert_in_a_box_goes(advert: str) -> None:
+    pairs = pairs_for(advert)
+    page = make_page(numbered(pairs, BOX.format(advert)), "a.txt")
+    assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize("inside", ["注意：推理时用滑动平均。", "Conv → BN → ReLU", "什么时候停？"])
+def test_what_an_answer_draws_in_a_box_stays(inside: str) -> None:
+    assert inside in kept_text(make_page(numbered(ZH, BOX.format(inside)), "a.txt"))

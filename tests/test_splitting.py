@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import answers, check_passages, children, make_page, open_questions, parents, questions, within
 
+from retriever.cues import read_cue
 from retriever.documents import Passage
 from retriever.pages import Page
 
@@ -1498,3 +1499,87 @@ def test_paragraphs_few_of_which_begin_with_a_question_are_prose(pairs: dict[str
     asked = list(pairs)[1]
     groups = [f"{line}\n{line}" for line in told] + [f"{asked}\n{told[0]}"]
     assert list(pairs)[3] not in questions(make_page("\n\n".join(groups) + "\n"))
+
+
+# exams
+
+
+EXAMS = [
+    {
+        "head": "【题号】{n}　【知识点】氧化剂　【来源】某校月考",
+        "tasks": ["反应中得到电子的物质是", "下列离子能大量共存的一组是", "生成一摩尔氢气转移的电子数为"],
+        "choices": "（甲）第一种　（乙）第二种\n（丙）第三种",
+        "key": "【正解】乙\n【点拨】看价态的升降，得电子的是氧化剂。",
+        "open": "【正解】＊＊＊\n【点拨】登录后每日可免费查看 3 题",
+    },
+    {
+        "head": "[No.] {n}  [Topic] oxidation  [Source] mock exam",
+        "tasks": ["The substance that gains electrons is", "The ions that can stay together are", "The charge that is passed on equals"],
+        "choices": "(A) the first  (B) the second\n(C) the third",
+        "key": "[Answer] B\n[Explanation] Look at what goes up and what goes down.",
+        "open": "[Answer] ****\n[Explanation] Sign in for 3 free answers a day",
+    },
+]  # fmt: skip
+BY_EXAM = pytest.mark.parametrize("exam", EXAMS, ids=["zh", "en"])
+NUMBERS = pytest.mark.parametrize("numbers", ["①②③④", "1234"])
+
+
+@BY_EXAM
+@NUMBERS
+def test_heads_of_tasks_are_no_questions_but_what_stands_below_them(exam: dict[str, str], numbers: str) -> None:
+    groups = [
+        f"{exam['head'].format(n=n)}\n{t}\n{exam['choices']}\n{exam['key']}"
+        for n, t in zip(numbers, exam["tasks"], strict=False)
+    ]
+    page = make_page("\n\n".join(groups) + "\n")
+    assert [q.startswith(t) for q, t in zip(questions(page), exam["tasks"], strict=True)] == [True] * 3
+    assert all(" ".join(exam["choices"].split()) in q for q in questions(page))
+    assert {p.answer for p in parents(page)} == {exam["key"].split("】" if "】" in exam["key"] else "] ", 1)[1]}
+
+
+@BY_EXAM
+@NUMBERS
+def test_a_task_whose_answer_is_masked_has_none(exam: dict[str, str], numbers: str) -> None:
+    told = [exam["key"], exam["key"], exam["open"], exam["key"]]
+    tasks = [*exam["tasks"], exam["tasks"][0]]
+    groups = [
+        f"{exam['head'].format(n=n)}\n{t}\n{exam['choices']}\n{a}" for n, t, a in zip(numbers, tasks, told, strict=True)
+    ]
+    page = make_page("\n\n".join(groups) + "\n")
+    assert len(questions(page)) == 3
+    assert len(open_questions(page)) == 1
+    assert open_questions(page)[0].startswith(tasks[2])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        (["电解质在水中才能导电。（　　）", "失电子越多还原性越强。（ ）", "胶体的本质特征是丁达尔效应。（）"], "×　改正：熔融状态下也可以。"),
+        (["先加____酸化，再滴氯化钡。", "向＿＿＿＿中逐滴加入饱和溶液。", "生成的气体是____。"], "稀盐酸，排除碳酸根的干扰。"),
+        (["The powerhouse of the cell is the ____.", "A ______ keeps what is to come.", "Blood leaves the heart by the ____."], "The usual word, in one line."),
+    ],
+    ids=["judged", "filled in", "en"],
+)  # fmt: skip
+def test_what_is_to_be_filled_in_asks(tasks: list[str], told: str) -> None:
+    page = make_page("\n\n".join(f"{n}. {t}\n{told}" for n, t in enumerate(tasks, 1)) + "\n")
+    assert list(answers(page).values()) == [told] * 3
+
+
+@pytest.mark.parametrize("text", ["def __init__(self)", "调用 main() 就行", "snake___case", "print()"])
+def test_names_of_programs_leave_nothing_to_fill_in(text: str) -> None:
+    assert read_cue(text).ask == 0.0
+
+
+def test_parts_between_a_question_and_its_labelled_answer_are_parts_of_the_question() -> None:
+    tail = "④ 某废水可用硫酸亚铁处理。\n（1）写出离子方程式。\n（2）需要多少克？\n解：\n（1）六份亚铁配一份。\n（2）共 16.68 克。"
+    page = make_page("\n\n".join(f"{'①②③'[n]} {q}\n{a}" for n, (q, a) in enumerate(ZH)) + f"\n\n{tail}\n")
+    asked = next(q for q in questions(page) if "废水" in q)
+    assert "多少克" in asked
+    assert answers(page)[asked] == "（1）六份亚铁配一份。\n（2）共 16.68 克。"
+    assert len(questions(page)) == 4
+
+
+@pytest.mark.parametrize("title", ["第二大题　填空", "第三大题 判断（对的画√，错的画×）"])
+def test_titles_of_the_parts_of_an_exam_close_the_answer(title: str) -> None:
+    one, *rest = (f"{'①②③'[n]} {q}\n{a}" for n, (q, a) in enumerate(ZH))
+    assert answers(make_page("\n\n".join([one, title, *rest]) + "\n")) == dict(ZH)

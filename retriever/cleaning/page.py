@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from retriever.cleaning import phrases
-from retriever.cleaning.appeals import by_appeal, by_closing_appeal
+from retriever.cleaning.appeals import by_appeal, by_box, by_closing_appeal
 from retriever.cleaning.profile import SiteProfile, fold, line_key
 from retriever.cleaning.runs import after_end_marker, by_blurbs, by_contents, by_gutter, by_lead, by_thread
 from retriever.cleaning.state import Page, answered, content_range
@@ -420,6 +420,6 @@ def _bare(page: Page, at: int) -> bool:
 
 
 _RULES: tuple[Callable[[Page], None], ...] = (
-    _by_markup, by_contents, _by_phrase, by_asking_teaser, _by_paragraph, by_appeal, by_gutter, _by_group, by_lead, by_thread, by_blurbs,
+    _by_markup, by_contents, _by_phrase, by_asking_teaser, _by_paragraph, by_appeal, by_box, by_gutter, _by_group, by_lead, by_thread, by_blurbs,
     by_stub, after_end_marker, by_closing_appeal, _by_edges, _by_subject, _among_drops,
 )  # fmt: skip

@@ -139,6 +139,21 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             r"^\W*(?:最低|低至|仅需|只需|只要|限时)?\s?[¥￥]?\d[\d.]*\s?元?\s?[/每]\s?(?:天|日|月|年|篇)\W{0,3}(?:即可|可)?(?:解锁|开通|订阅|畅读|畅享|阅读|查看).{0,10}$|^\W*(?:解锁|开通|订阅|畅读|阅读全文).{0,12}(?:仅需|只需|低至|最低|[¥￥])\s?\d[\d.]*\s?(?:元.{0,6})?$|^\W*(?:unlock|subscribe|full access|get (?:full |unlimited )?access|read (?:it|on|the rest))\b.{0,40}\b(?:for|from|at|only|just) (?:just |only )?(?:[$€£]\s?\d[\d.]*|\d[\d.]* ?(?:cents|dollars|euros?|pounds))(?:\s?(?:/|a|per) ?\w+)?\W*$",
         ),
         (
+            "navigation",
+            "the numbers of an answer sheet",
+            r"^\W*(?:答题卡|答题情况|题号|题目导航|answer sheet|question (?:map|navigator))\W*(?:(?:[①-⑳]|\d{1,3})[\s,，|/]*+){5,}+[\W_]*(?:交卷|提交|重做|submit|finish)?\W*$",
+        ),
+        (
+            "placeholder",
+            "stands where an answer was to come",
+            r"^\W*(?:(?:参考|正确)?答案|正解|解析|点拨|answer|solution)\s?[\]】)）]?\s?[:：]?\s*[*＊●■█▇▓░]{3,}\s*$",
+        ),
+        (
+            "placeholder",
+            "stands where an answer was to come",
+            r"(?:登录|注册|开通会员|升级会员|购买)后.{0,8}(?:查看|阅读|浏览|解锁|看)\s?\d+\s?[题道篇次条份].{0,6}$|\b\d+ free (?:answers?|solutions?|explanations?|questions?|views?) (?:a|per|every) (?:day|week|month)\b",
+        ),
+        (
             "promo",
             "advertises something to buy",
             r"^\W{0,2}[\[【(（〔［]\s?(?:推荐|好物|福利|热卖|精品课?|good deals?|deals?|recommended)\s?[\]】)）〕］].{4,80}(?:已售|已报名|包邮|学员|一对一|[¥￥$]\s?\d|\bsold\b|\benrolled\b)"
@@ -353,6 +368,12 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "comments",
             "comments of readers",
             r"(?:全部|所有|网友|最新|热门|精彩|用户|读者|文章|最热|精选|热)?(?:评论|留言|回复|讨论)(?:区|列表|板|专区)?|(?:发表|写下?|添加|提交|我要|参与|抢|留下)(?:你的|您的|我的)?(?:评论|留言|回复|看法|讨论|评价|沙发)|(?:共)?\d+\s?(?:条|个|则)(?:评论|留言|回复|回答|讨论)|说点什么.{0,6}|评论\s?[(（]?\d+[)）]?",
+        ),
+        (
+            "teaser",
+            "articles of other subjects",
+            r"(?:使用|看|下载|购买|买|读|浏览|收藏|学习|做)(?:了|过)*(?:本|此|该|这)?[卷题篇文帖书页课]?(?:章|资料|商品|程|视频|子|内容|试卷|文档|道)?[了过]?的(?:人|用户|老师|同学|网友|读者|朋友|小伙伴)们?(?:也|还|都)+在?(?:下载|看|买|读|喜欢|关注|浏览|问|学|做|搜|购买|收藏)[了过]?"
+            r"|(?:people|readers|users|customers|teachers|students|members|those) who (?:viewed|read|bought|downloaded|liked|used|watched|studied) (?:this|it)(?: \w+)? also (?:viewed|read|bought|downloaded|liked|used|watched|studied)(?: these)?",
         ),
         (
             "comments",

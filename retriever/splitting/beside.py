@@ -15,10 +15,19 @@ def other_numbers(lines: list[Line], chosen: set[int], scored: list[tuple[float,
         if not kind.startswith("number:") or len(members) < 2 or chosen & set(members):
             continue
         asking = sum(lines[at].cue.ask >= 0.7 for at in members)
+        if _are_parts(lines, members, chosen):
+            continue
         between = any(members[0] < at < members[-1] for at in chosen | found)
         if asking >= 0.9 * len(members) and not between:
             found |= set(members)
     return found
+
+
+def _are_parts(lines: list[Line], members: list[int], chosen: set[int]) -> bool:
+    """True for numbered lines one below the other between a question and its labelled answer: the parts of that question."""
+    first, last = members[0], members[-1]
+    listed = last - first + 1 == len(members) and last + 1 < len(lines)
+    return listed and first - 1 in chosen and lines[last + 1].cue.label == "a"
 
 
 def unmistakable(lines: list[Line], chosen: set[int]) -> set[int]:

@@ -8,7 +8,7 @@ from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
 from retriever.splitting.beside import inline_topic
-from retriever.splitting.numbering import MARKER, Line
+from retriever.splitting.numbering import MARKER, Line, is_record
 from retriever.splitting.sections import framed_title, shared_range
 from retriever.splitting.segments import cut
 from retriever.splitting.styles import Style
@@ -62,7 +62,8 @@ def gather(source: Source, lines: list[Line], style: Style, title: str, stubs: l
     starts = sorted(style.questions | style.sections)
     if not starts:
         return []
-    labelled = _label_rate(lines, starts, style)
+    labelled = _label_rate(lines, starts, sorted(style.questions))
+    recorded = _label_rate(lines, starts, [at for at in sorted(style.questions) if lines[at].record])
     pairs: list[Pair] = []
     path: list[tuple[int, str]] = []
     heading: Block | None = None
@@ -79,7 +80,7 @@ def gather(source: Source, lines: list[Line], style: Style, title: str, stubs: l
             continue
         above = tuple(text for _, text in (path[:-1] if line.block.kind == "heading" else path))
         stop = _end_of_stub(lines, here, end, stubs) or _end_of_cells(lines, here, end)
-        pairs.append(_pair(source, lines, here, stop, above, labelled, style))
+        pairs.append(_pair(source, lines, here, stop, above, recorded if line.record else labelled, style))
         rest = [line.block for line in lines[stop:end]]
         if sum(display_width(block.plain) for block in rest) >= LEAST_SECTION:
             under = tuple(text for _, text in path[:-1])
@@ -100,9 +101,8 @@ def shorten(text: str) -> str:
     return text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 1] + "…"
 
 
-def _label_rate(lines: list[Line], starts: list[int], style: Style) -> float:
-    """Share of the questions that have an answer label before the next question."""
-    asked = sorted(style.questions)
+def _label_rate(lines: list[Line], starts: list[int], asked: list[int]) -> float:
+    """Share of the questions `asked` that have an answer label before the next question."""
     ends = [*starts, len(lines)]
     found = sum(
         any(lines[n].cue.label == "a" for n in range(here + 1, ends[bisect_right(starts, here)])) for here in asked
@@ -174,6 +174,8 @@ def _pair(
         short = sum(display_width(line.block.plain) for line in before) <= 800
         if (options >= 2 and options >= 0.6 * len(before)) or (labelled >= 0.6 and short):
             question_lines, body = question_lines + before, body[label_at:]
+    elif label_at is None and lines[here].record and labelled >= 0.6:  # choices without the answer
+        question_lines, body = question_lines + body, []
     said = len(question_lines)  # the lines after these say the question again
     if head == 1 and style.kind.split(":")[0] in ("bare", "number"):
         titles = 0
@@ -290,7 +292,8 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
 def _restates(first: Pair, second: Pair) -> bool:
     """True when the second question shares words with the first, asks in the other language, or is tagged like an article's title."""
     cue = cue_of(second.question_blocks[0].plain)
-    if cue.number is not None or second.question_blocks[0].kind in ("heading", "term"):
+    head = second.question_blocks[0]
+    if cue.number is not None or head.kind in ("heading", "term") or is_record(head.plain):
         return False
     if cue.label == "q" and cue_of(first.question_blocks[0].plain).label == "q":
         return False  # each is labelled as a question of its own
