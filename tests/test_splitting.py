@@ -1583,3 +1583,8 @@ def test_parts_between_a_question_and_its_labelled_answer_are_parts_of_the_quest
 def test_titles_of_the_parts_of_an_exam_close_the_answer(title: str) -> None:
     one, *rest = (f"{'①②③'[n]} {q}\n{a}" for n, (q, a) in enumerate(ZH))
     assert answers(make_page("\n\n".join([one, title, *rest]) + "\n")) == dict(ZH)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "一面常见 为什么离开\n讲往前看的理由。\n你的缺点\n", "- - - E N D - - -\n"])
+def test_a_page_without_blank_lines_or_without_any_line_is_split(text: str) -> None:
+    check_passages(make_page(text))

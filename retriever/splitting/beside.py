@@ -245,7 +245,7 @@ def heads(lines: list[Line]) -> set[int]:
     found: set[int] = set()
     lone: set[int] = set()
     several = asking = 0
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         head = _heads(lines[start])
         if end == start + 1:
             lone |= {start} if head and lines[start].cue.ask >= 0.5 else set()
