@@ -1416,6 +1416,19 @@ def test_who_nods_asks_nothing(talk: tuple[str, ...]) -> None:
 
 
 @TALK
+def test_a_nod_at_the_end_of_an_answer_is_no_part_of_it(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}\n{talk[0]}{talk[2]}")
+    assert answers(page)[talk[5]] == talk[6]
+
+
+@TALK
+def test_asking_back_below_a_question_left_open_does_not_answer_it(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[3]}\n\n{talk[1]}{talk[5]}\n{talk[0]}{talk[6]}")
+    assert answers(page)[talk[5]] == talk[6]
+    assert talk[3] not in questions(page)
+
+
+@TALK
 def test_a_question_that_leans_on_the_answer_above_belongs_to_it(talk: tuple[str, ...]) -> None:
     joined = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}\n{talk[0]}{talk[3]}\n{talk[1]}{talk[4]}")
     assert talk[4] in answers(joined)[talk[5]]

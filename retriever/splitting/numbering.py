@@ -191,11 +191,14 @@ def _recorded(lines: list[Line]) -> list[Line]:
 def _turned(lines: list[Line]) -> list[Line]:
     """The lines of a talk with the labels changed over where the one who is asked asks back ("Me: How big is the team?").
 
-    Such a line stands after a blank one, asks outright, and right below it the other one says something that does not ask.
+    Such a line stands after a blank one, asks outright, and right below it the other one says something that does not ask. Right below a
+    question it is one only where answers are not parted from their questions by blank lines.
     """
     read = list(lines)
+    gaps = [other.block.gap for one, other in pairwise(lines) if one.cue.label == "q" and other.cue.label == "a"]
+    joined = sum(gap == 1 for gap in gaps) >= 0.7 * len(gaps)
     for at, (asked, told) in enumerate(pairwise(lines)):
-        free = at == 0 or read[at - 1].cue.label != "q"
+        free = joined or at == 0 or read[at - 1].cue.label != "q"
         back = asked.cue.label == "a" and asked.block.gap >= 2 and asked.cue.ask == 1.0 and free
         if back and told.block.gap == 1 and told.cue.label == "q" and told.cue.body.strip() and told.cue.ask < 0.5:
             read[at] = replace(asked, cue=replace(asked.cue, label="q"))

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from retriever.cues import display_width, is_title, is_url
+from retriever.cues import display_width, is_nod, is_title, is_url
 from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
 from retriever.splitting.beside import inline_topic
@@ -167,6 +167,8 @@ def _pair(
     head = _head_length(lines, here, end)
     question_lines, body = lines[here : here + head], lines[here + head : end]
     body = [line for line in body if not _SHOW_ANSWER.match(line.block.plain) or line.block.kind != "term"]
+    while body and is_nod(body[-1].block.plain):
+        body.pop()
     label_at = next((n for n, line in enumerate(body) if line.cue.label == "a"), None)
     if label_at:
         before = body[:label_at]
