@@ -44,7 +44,7 @@ _EXTRA = re.compile(
     re.IGNORECASE,
 )
 _A_WORDS = (
-    r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|参考(?:思路|要点)|(?:答题|作答|回答)(?:思路|要点|参考)|参考回答|回答|解答|答复|解析|题解"
+    r"(?:accepted |best |top |correct |model |sample )?Answers?|Ans|Candidate|Interviewee|Me|Solution|Explanation|Response|Reply|参考答案|正确答案|标准答案|最佳答案|推荐答案|优质回答|精彩回答|答案解析|答案|正解|标答|点拨|详解|参考解答|参考(?:思路|要点)|(?:答题|作答|回答)(?:思路|要点|参考)|参考回答|回答|解答|答复|解析|题解"
     r"|解决方案|解决方法|解决办法|解法|分析|候选人|应聘者|求职者|面试者|我|解|答|A"
 )
 _SUB = r"(?:[a-h](?![a-z])|[.-]\d{1,2}(?!\d))?"  # of a question put in later ("Question 10b", "Q3.1")
@@ -64,7 +64,7 @@ _A_LABEL = re.compile(
 _A_TIGHT = re.compile(r"(?:A\d{1,4}|Answer\s\d{1,4})(?:\s*[:：.、)）]\s+|\s+(?-i:(?![a-z])))", re.IGNORECASE)
 
 _EMPHASIS = re.compile(
-    r"\*\*\*?|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
+    r"\*\*\*?|(?<!_)__(?!_)|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|<[/]?(?:b|strong|em|i|u|font|span|p|br|a|code|mark)\b[^>]*>"
 )
 _MD_LINK = re.compile(
     r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?(?:\s+\"[^\"]{0,200}\")?\)"
@@ -73,7 +73,7 @@ _TAGS_AT_END = re.compile(r"[\s\u00a0]*[(（\[【][^()（）\[\]【】?？]{1,12
 _ORNAMENT = re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF\u2B50\u2B55\ufe0f\u200b-\u200d\ufeff★☆]+")
 
 _ZH_ASK = re.compile(
-    r"什么|为何|啥|如何|怎么|怎样|咋|哪些|哪个|哪种|哪几|哪里|哪一|吗|呢|是否|几种|几个|几类|几层|多少|多大|有何|何时|何谓|能不能"
+    r"什么|为何|啥|如何|怎么|怎样|咋|哪些|哪个|哪种|哪几|哪里|哪儿|哪一|哪块|哪方面|在哪|吗|呢|是否|几种|几个|几类|几层|多少|多大|有何|何时|何谓|能不能"
     r"|会不会|可不可以|有没有|是不是|要不要|需不需要|还是"
 )
 _ZH_ORDER = re.compile(
@@ -99,8 +99,18 @@ _EN_ORDER = re.compile(
     r"|differentiate|distinguish|contrast|justify|prove|show|walk me|talk about|mention|write|design|illustrate|true or false|true/false)\b",
     re.IGNORECASE,
 )
+# What exams leave open: brackets with nothing in them at the end, and lines to write on.
+_TO_FILL = re.compile(
+    r"(?<=[\u4e00-\u9fff。？，”]) ?(?:（\s*）|\(\s+\))[。.]?$|(?<![A-Za-z0-9_])[_＿]{3,}+(?![A-Za-z0-9])|＿(?=\S)"
+)
 _RHETORIC = re.compile(
     r"那么|那(?!些|个|种)|所以|但是|但(?!书)|可是|不过|然而|因此|于是|而且|而(?!言)|并且|其实|比如|例如|(?:so|but|and|then|now|well|right|sounds|see|get it|ok)\b",
+    re.IGNORECASE,
+)
+# What a listener throws in to show that he follows.
+_NOD = re.compile(
+    r"\W*+(?:(?:嗯++|哦++|噢|好的?|对的?|是的?|行|可以|明白了?|了解了?|知道了|没错|不错|请?继续|请?接着说"
+    r"|(?:ok(?:ay)?|right|i see|got it|mm-?hm++|uh[- ]huh|yes|yeah|yep|sure|good|great|nice|interesting|makes sense|go on)(?!\w))\W*+){1,3}",
     re.IGNORECASE,
 )
 _ZH_MARK = re.compile(r"[\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
@@ -162,7 +172,9 @@ def read_cue(plain: str) -> Cue:
     if number:
         at, text = at + number.length, text[number.length :]
     match = _Q_LABEL.match(text) or _Q_NUMBERED.match(text) or _extra_label(text)
-    if match and match.end() <= len(text):
+    if match and is_nod(text):
+        match = None
+    elif match and match.end() <= len(text):
         label = "q"
         if match.group(1):
             number = Number("label", (to_int(match.group(1)),), match.end())
@@ -239,6 +251,8 @@ def ask_score(text: str) -> float:
     sentence = text[-1] in "。.!！;；"
     if width > 160 or len(re.findall(r"[。！；]", text)) > 1:
         return 0.0
+    if _TO_FILL.search(text) and re.search(r"[^\W_]{2}", text):
+        return 0.7
     if _ZH_ORDER.match(text) and width <= 120:
         return 0.75
     if _EN_ORDER.match(text) and width <= 140:
@@ -254,6 +268,12 @@ def ask_score(text: str) -> float:
     if _ZH_TOPIC.search(text) and width <= 50 and not re.search(r"[,，。;；]", text):
         return 0.5
     return 0.0
+
+
+def is_nod(text: str) -> bool:
+    """True for a labelled line that only shows that somebody follows ("Interviewer: I see.")."""
+    match = _Q_LABEL.match(text)
+    return match is not None and not match.group(1) and bool(_NOD.fullmatch(text, match.end()))
 
 
 def is_rhetorical(text: str) -> bool:

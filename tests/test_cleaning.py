@@ -85,6 +85,19 @@ FURNITURE = [
     ("feedback", "Was this page helpful?"),
     ("end-marker", "The End"),
     ("end-marker", "（全文完）"),
+    ("end-marker", "- - - E N D - - -"),
+    ("navigation", "答题卡：①②③④⑤⑥⑦⑧　[交卷]"),
+    ("navigation", "Answer sheet: 1 2 3 4 5 6 7 8 [Submit]"),
+    ("placeholder", "【正解】＊＊＊"),
+    ("placeholder", "Answer: ＊＊＊"),
+    ("placeholder", "【点拨】登录后每日可免费查看 3 题"),
+    ("placeholder", "Sign in for 3 free answers a day"),
+    ("navigation", "——— 系统提示：楼层过长已自动折叠，点击展开 ———"),
+    ("navigation", "12 replies were collapsed, click to expand"),
+    ("promo", "〔推荐〕简历没有回音？老师傅一对一修改 ★已售 900+"),
+    ("promo", "[Recommended] A lamp that reads to you ★ 900 sold"),
+    ("promo", "码字三小时，路过的朋友留个“好”再走"),
+    ("end-marker", "— — 完 — —"),
     ("navigation", "点赞 88  收藏  分享到微信  举报"),
     ("byline", "赞12收藏9分享"),
     ("byline", "👍 12  💬 3  ⭐ 5"),
@@ -245,7 +258,10 @@ def test_teasers_in_the_middle_go_and_the_numbering_resumes(pairs: list[tuple[st
     assert answers(page) == dict(pairs)
 
 
-@pytest.mark.parametrize("lead", ["You may also like", "Recommended from Medium"])
+@pytest.mark.parametrize(
+    "lead",
+    ["You may also like", "Recommended from Medium", "People who read this also read", "使用本卷的老师还下载了", "看过本文的人也都在看"],
+)  # fmt: skip
 def test_teasers_at_the_end_go(lead: str) -> None:
     page = make_page(markdown(EN, f"{lead}\n\n- [What is a kernel?](/k)\n- [Why do nets overfit?](/o)"), "a.md")
     assert rules(page) <= {"teaser", "page-edge", "link"}
@@ -849,6 +865,14 @@ STUBS = [
     "下次再讲。",
     "待整理",
     "求大佬补充答案",
+    "（怎么收场的，我就不写了。）",
+    "每家都不一样，这里不剧透",
+    "这题我答得稀烂",
+    "这题我当场卡住，谁有好思路教教我",
+    "开放题，交给老师批阅",
+    "Open-ended task, graded by your teacher.",
+    "Left as an exercise for the reader.",
+    "I totally blanked on this one.",
     "TODO: 认领请留言",
     "略（开通会员后可见）",
     "会员可查看答案",
@@ -907,6 +931,11 @@ NO_STUBS = [
     ("面试没答上来怎么办？", "坦白说没答上来，再讲思路。"),
     ("缓存没命中怎么办？", "回源查库，再写回缓存，稍后再异步刷新。"),
     ("ReLU 会饱和吗？", "不会。"),
+    ("锁被别人拿着会怎样？", "线程会直接卡住。"),
+    ("缓冲区满了怎么办？", "先不写。"),
+    ("怎么选学习率？", "先扫一遍，再自己试试。"),
+    ("作文由谁评分？", "由老师批改。"),
+    ("What happens to a thread without a lock?", "It got stuck until somebody let go."),
     ("What stands in a graph before data are fed?", "A placeholder."),
     ("When is a lazy value computed?", "Its slot is made first and will be filled later."),
     ("What does a timeout tell?", "It means that the server did not answer."),
@@ -1204,3 +1233,38 @@ def test_linked_titles_below_a_heading_of_any_words_go(title: str) -> None:
 def test_other_links_below_a_heading_are_no_teasers(links: str) -> None:
     page = make_page(f"{markdown(EN)}\n## Sources\n\n{links}\n", "a.md")
     assert not [drop for drop in page.document.drops if drop.reason == "links to other articles"]
+
+
+DATED = [
+    ["2023.2.14　怎么排优先级", "2023.2.20　怎么说服同事", "2023.3.3　实验什么时候能停"],
+    ["2023-02-14 How do you set priorities", "2023-02-20 How do you win over a colleague", "2023-03-03 When may a test stop"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dated", DATED, ids=["zh", "en"])
+def test_questions_with_their_dates_are_no_bylines(dated: list[str]) -> None:
+    told = "说清楚做了能带来什么，再从半天的活开始。" if dated is DATED[0] else "Say what it brings, and begin small."
+    page = make_page("\n\n".join(f"{line}\n{told}" for line in dated) + "\n", "a.txt")
+    assert not page.document.drops
+
+
+def test_dates_and_places_stay_bylines() -> None:
+    lines = ["2023.2.14　北京", "2023.2.20　上海", "2023.3.3　苏州"]
+    page = make_page("\n\n".join([*lines, "什么是动量？", "梯度的滑动平均，让更新更平稳。"]) + "\n", "a.txt")
+    assert not any(line in kept_text(page) for line in lines)
+
+
+BOX = "┌────────────────┐\n│ {} │\n└────────────────┘"
+BOXED = ["错题太多理不清？某某拍照本，拍一下自动归类", "Lost among your notes? Our app sorts them while you sleep"]
+
+
+@pytest.mark.parametrize("advert", BOXED, ids=["zh", "en"])
+def test_advert_in_a_box_goes(advert: str) -> None:
+    pairs = pairs_for(advert)
+    page = make_page(numbered(pairs, BOX.format(advert)), "a.txt")
+    assert answers(page) == dict(pairs)
+
+
+@pytest.mark.parametrize("inside", ["注意：推理时用滑动平均。", "Conv → BN → ReLU", "什么时候停？"])
+def test_what_an_answer_draws_in_a_box_stays(inside: str) -> None:
+    assert inside in kept_text(make_page(numbered(ZH, BOX.format(inside)), "a.txt"))

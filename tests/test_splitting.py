@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import answers, check_passages, children, make_page, open_questions, parents, questions, within
 
+from retriever.cues import read_cue
 from retriever.documents import Passage
 from retriever.pages import Page
 
@@ -1543,3 +1544,215 @@ def test_a_title_in_an_answer_that_no_contents_name_stays() -> None:
     (first, told), (second, more), _ = EN
     text = f"Notes\n\nQ1. {first}\n{told}\n\nA longer title that is part of the answer here\n\nQ2. {second}\n{more}\n"
     assert "A longer title" in answers(make_page(text))[first]
+
+
+# talks
+
+
+TALKS = [
+    ("面试官：", "我：", "嗯。", "那要是三个呢？", "按位数一数。", "团队有多大？", "一共六个人，每人管一块。", "【反问 10:37】"),
+    ("Interviewer: ", "Me: ", "I see.", "And with three of them?", "Count bit by bit.", "How big is the team?", "Six people, each with a part.", "[Asking back 10:37]"),
+]  # fmt: skip
+TALK = pytest.mark.parametrize("talk", TALKS, ids=["zh", "en"])
+
+
+def told(talk: tuple[str, ...], last: str) -> Page:
+    """A talk about the first pairs, with `last` below them."""
+    pairs = ZH if talk is TALKS[0] else EN
+    return make_page("\n\n".join(f"{talk[0]}{q}\n{talk[1]}{a}" for q, a in pairs) + f"\n\n{last}\n")
+
+
+@TALK
+def test_who_nods_asks_nothing(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[4]}\n{talk[0]}{talk[2]}\n{talk[1]}{talk[6]}")
+    assert talk[6] in answers(page)[talk[5]]
+    assert len(questions(page)) == 4
+    assert children(page) == []
+
+
+@TALK
+def test_a_nod_at_the_end_of_an_answer_is_no_part_of_it(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}\n{talk[0]}{talk[2]}")
+    assert answers(page)[talk[5]] == talk[6]
+
+
+@TALK
+def test_asking_back_below_a_question_left_open_does_not_answer_it(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[3]}\n\n{talk[1]}{talk[5]}\n{talk[0]}{talk[6]}")
+    assert answers(page)[talk[5]] == talk[6]
+    assert talk[3] not in questions(page)
+
+
+@TALK
+def test_a_question_that_leans_on_the_answer_above_belongs_to_it(talk: tuple[str, ...]) -> None:
+    joined = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}\n{talk[0]}{talk[3]}\n{talk[1]}{talk[4]}")
+    assert talk[4] in answers(joined)[talk[5]]
+    apart = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}\n\n{talk[0]}{talk[3]}\n{talk[1]}{talk[4]}")
+    assert answers(apart)[talk[3]] == talk[4]
+
+
+@TALK
+def test_where_the_one_who_is_asked_asks_back_the_other_answers(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[7]}\n\n{talk[1]}{talk[5]}\n{talk[0]}{talk[6]}\n\n{talk[1]}{talk[3]}\n{talk[0]}{talk[4]}")
+    assert answers(page)[talk[5]] == talk[6]
+    assert answers(page)[talk[3]] == talk[4]
+
+
+@TALK
+def test_asking_for_more_before_an_answer_is_no_asking_back(talk: tuple[str, ...]) -> None:
+    page = told(talk, f"{talk[0]}{talk[5]}\n{talk[1]}{talk[3]}\n{talk[0]}{talk[4]}\n{talk[1]}{talk[6]}")
+    assert talk[3] not in questions(page)
+
+
+@TALK
+def test_a_title_in_heavy_brackets_closes_the_answer(talk: tuple[str, ...]) -> None:
+    pair = f"{talk[0]}{talk[5]}\n{talk[1]}{talk[6]}"
+    assert answers(told(talk, f"{talk[7]}\n\n{pair}"))[(ZH if talk is TALKS[0] else EN)[-1][0]].count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("stub", "close"),
+    [("（怎么答的，我就不写了。）", "结果：四天后收到了录用通知。"), ("I totally blanked on this one.", "They wrote four days later and took me.")],
+    ids=["zh", "en"],
+)  # fmt: skip
+def test_what_follows_a_stub_after_a_blank_line_is_no_answer(stub: str, close: str) -> None:
+    talk = TALKS[close.isascii()]
+    page = told(talk, f"{talk[0]}{talk[5]}\n{stub}\n\n{close}")
+    assert talk[5] not in questions(page)
+    assert talk[5] in open_questions(page)
+
+
+# questions above their answers, marked by nothing but the line they stand on
+
+
+HEADED = [
+    {
+        "为什么离开上一家公司（几乎每家）": "讲往前看的理由，不讲坏话。\n别只说钱少。",
+        "拉新和留存，你做过哪块，结果怎样": "挑一块讲透，用数字。",
+        "留存掉了五个点，怎么分析": "1 先确认数据没问题\n2 再拆新老用户\n3 最后看路径",
+        "你的缺点": "真缺点，加在改，加有进展。",
+        "手上还有别的机会吗": "有就说有，不说名字。",
+        "怎么看加班": "先问清楚是常态还是阶段性的。",
+    },
+    {
+        "Why are you leaving (asked by nearly all)": "Give reasons that look ahead.\nDo not speak of money alone.",
+        "How would you win back lost users": "Ask ten of them first, then split them by what they say.",
+        "What do you do when numbers drop overnight": "1 check the data\n2 split by group\n3 look at the path",
+        "Your weak points": "A real one, and what you do about it.",
+        "Do you have other offers": "Say so if you do, and name nobody.",
+        "How do you see working late": "Ask first whether it is the rule.",
+    },
+]
+BY_HEADS = pytest.mark.parametrize("pairs", HEADED, ids=["zh", "en"])
+
+
+@BY_HEADS
+def test_paragraphs_that_begin_with_a_question_or_a_title_on_its_own_line_are_pairs(pairs: dict[str, str]) -> None:
+    found = answers(make_page("\n\n".join(f"{q}\n{a}" for q, a in pairs.items()) + "\n"))
+    assert list(found.values()) == list(pairs.values())
+
+
+@BY_HEADS
+def test_lone_titles_and_questions_between_such_paragraphs_answer_nothing(pairs: dict[str, str]) -> None:
+    lone = ["二面往上", "五年以后你在哪"] if pairs is HEADED[0] else ["Second round", "Where are you in five years"]
+    groups = [f"{q}\n{a}" for q, a in pairs.items()]
+    page = make_page("\n\n".join([*groups[:3], lone[1], lone[0], *groups[3:]]) + "\n")
+    assert list(answers(page).values()) == list(pairs.values())
+    assert open_questions(page) == [lone[1]]
+
+
+@BY_HEADS
+def test_paragraphs_few_of_which_begin_with_a_question_are_prose(pairs: dict[str, str]) -> None:
+    told = [a for a in pairs.values() if "\n" not in a]
+    asked = list(pairs)[1]
+    groups = [f"{line}\n{line}" for line in told] + [f"{asked}\n{told[0]}"]
+    assert list(pairs)[3] not in questions(make_page("\n\n".join(groups) + "\n"))
+
+
+# exams
+
+
+EXAMS = [
+    {
+        "head": "【题号】{n}　【知识点】氧化剂　【来源】某校月考",
+        "tasks": ["反应中得到电子的物质是", "下列离子能大量共存的一组是", "生成一摩尔氢气转移的电子数为"],
+        "choices": "（甲）第一种　（乙）第二种\n（丙）第三种",
+        "key": "【正解】乙\n【点拨】看价态的升降，得电子的是氧化剂。",
+        "open": "【正解】＊＊＊\n【点拨】登录后每日可免费查看 3 题",
+    },
+    {
+        "head": "[No.] {n}  [Topic] oxidation  [Source] mock exam",
+        "tasks": ["The substance that gains electrons is", "The ions that can stay together are", "The charge that is passed on equals"],
+        "choices": "(A) the first  (B) the second\n(C) the third",
+        "key": "[Answer] B\n[Explanation] Look at what goes up and what goes down.",
+        "open": "[Answer] ****\n[Explanation] Sign in for 3 free answers a day",
+    },
+]  # fmt: skip
+BY_EXAM = pytest.mark.parametrize("exam", EXAMS, ids=["zh", "en"])
+NUMBERS = pytest.mark.parametrize("numbers", ["①②③④", "1234"])
+
+
+@BY_EXAM
+@NUMBERS
+def test_heads_of_tasks_are_no_questions_but_what_stands_below_them(exam: dict[str, str], numbers: str) -> None:
+    groups = [
+        f"{exam['head'].format(n=n)}\n{t}\n{exam['choices']}\n{exam['key']}"
+        for n, t in zip(numbers, exam["tasks"], strict=False)
+    ]
+    page = make_page("\n\n".join(groups) + "\n")
+    assert [q.startswith(t) for q, t in zip(questions(page), exam["tasks"], strict=True)] == [True] * 3
+    assert all(" ".join(exam["choices"].split()) in q for q in questions(page))
+    assert {p.answer for p in parents(page)} == {exam["key"].split("】" if "】" in exam["key"] else "] ", 1)[1]}
+
+
+@BY_EXAM
+@NUMBERS
+def test_a_task_whose_answer_is_masked_has_none(exam: dict[str, str], numbers: str) -> None:
+    told = [exam["key"], exam["key"], exam["open"], exam["key"]]
+    tasks = [*exam["tasks"], exam["tasks"][0]]
+    groups = [
+        f"{exam['head'].format(n=n)}\n{t}\n{exam['choices']}\n{a}" for n, t, a in zip(numbers, tasks, told, strict=True)
+    ]
+    page = make_page("\n\n".join(groups) + "\n")
+    assert len(questions(page)) == 3
+    assert len(open_questions(page)) == 1
+    assert open_questions(page)[0].startswith(tasks[2])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        (["电解质在水中才能导电。（　　）", "失电子越多还原性越强。（ ）", "胶体的本质特征是丁达尔效应。（）"], "×　改正：熔融状态下也可以。"),
+        (["先加____酸化，再滴氯化钡。", "向＿＿＿＿中逐滴加入饱和溶液。", "生成的气体是____。"], "稀盐酸，排除碳酸根的干扰。"),
+        (["The powerhouse of the cell is the ____.", "A ______ keeps what is to come.", "Blood leaves the heart by the ____."], "The usual word, in one line."),
+    ],
+    ids=["judged", "filled in", "en"],
+)  # fmt: skip
+def test_what_is_to_be_filled_in_asks(tasks: list[str], told: str) -> None:
+    page = make_page("\n\n".join(f"{n}. {t}\n{told}" for n, t in enumerate(tasks, 1)) + "\n")
+    assert list(answers(page).values()) == [told] * 3
+
+
+@pytest.mark.parametrize("text", ["def __init__(self)", "调用 main() 就行", "snake___case", "print()"])
+def test_names_of_programs_leave_nothing_to_fill_in(text: str) -> None:
+    assert read_cue(text).ask == 0.0
+
+
+def test_parts_between_a_question_and_its_labelled_answer_are_parts_of_the_question() -> None:
+    tail = "④ 某废水可用硫酸亚铁处理。\n（1）写出离子方程式。\n（2）需要多少克？\n解：\n（1）六份亚铁配一份。\n（2）共 16.68 克。"
+    page = make_page("\n\n".join(f"{'①②③'[n]} {q}\n{a}" for n, (q, a) in enumerate(ZH)) + f"\n\n{tail}\n")
+    asked = next(q for q in questions(page) if "废水" in q)
+    assert "多少克" in asked
+    assert answers(page)[asked] == "（1）六份亚铁配一份。\n（2）共 16.68 克。"
+    assert len(questions(page)) == 4
+
+
+@pytest.mark.parametrize("title", ["第二大题　填空", "第三大题 判断（对的画√，错的画×）"])
+def test_titles_of_the_parts_of_an_exam_close_the_answer(title: str) -> None:
+    one, *rest = (f"{'①②③'[n]} {q}\n{a}" for n, (q, a) in enumerate(ZH))
+    assert answers(make_page("\n\n".join([one, title, *rest]) + "\n")) == dict(ZH)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "一面常见 为什么离开\n讲往前看的理由。\n你的缺点\n", "- - - E N D - - -\n"])
+def test_a_page_without_blank_lines_or_without_any_line_is_split(text: str) -> None:
+    check_passages(make_page(text))

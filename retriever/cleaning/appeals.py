@@ -98,6 +98,24 @@ def by_closing_appeal(page: Page) -> None:
         at = end
 
 
+# The upper or lower edge of a box that is drawn with signs.
+_EDGE = re.compile(r"[┌┏╔╭└┗╚╰+][─━═┄-]{4,}[┐┓╗╮┘┛╝╯+]")
+_ASKING_SLOGAN = re.compile(r"[^?？。.!！]{3,60}[?？]\s*[^?？。.!！\s][^?？。.!！]{3,60}")
+
+
+def by_box(page: Page) -> None:
+    """A lone box with a single line that asks the reader and answers with what it has for him ("Lost your way? Our app finds it")."""
+    edges = [at for at, block in enumerate(page.blocks) if _EDGE.fullmatch(block.plain.strip())]
+    if len(edges) != 2 or edges[1] != edges[0] + 2:
+        return
+    top, inside, bottom = range(edges[0], edges[1] + 1)
+    text = page.blocks[inside].plain.strip(" │┃║|\u3000\t")
+    apart = page.blocks[top].gap >= 2 and (bottom + 1 == len(page.blocks) or page.blocks[bottom + 1].gap >= 2)
+    if apart and display_width(text) <= LONGEST_CALL and _ASKING_SLOGAN.fullmatch(text):
+        for at in (top, inside, bottom):
+            page.drop(at, "promo", "advertisement in a box")
+
+
 def by_appeal(page: Page) -> None:
     """Questions to the reader about the page, with the calls below them."""
     told = False  # whether the page has said anything yet

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from retriever.cleaning import phrases
-from retriever.cleaning.appeals import by_appeal, by_closing_appeal
+from retriever.cleaning.appeals import by_appeal, by_box, by_closing_appeal
 from retriever.cleaning.profile import SiteProfile, fold, line_key
 from retriever.cleaning.runs import (
     after_end_marker,
@@ -21,6 +21,7 @@ from retriever.cleaning.teasers import by_asking_teaser
 from retriever.cues import display_width, is_title, is_url
 from retriever.documents import Block, Document, Drop, Source
 from retriever.readers.marks import cues_of
+from retriever.readers.plain import ask_of
 
 _REASONS = {
     "nav": ("navigation", "part of the site's navigation"),
@@ -113,6 +114,7 @@ def _by_phrase(page: Page) -> None:
     """Blocks whose wording leaves no doubt; images; lines the site repeats at the edges of its pages."""
     first, last = content_range(page)
     repeated = page.profile.repeated_on(page.source)
+    entries = _dated_entries(page)
     for at, block in enumerate(page.blocks):
         if block.kind == "image":
             page.drop(at, "image-placeholder", "stands where an image was")
@@ -123,6 +125,8 @@ def _by_phrase(page: Page) -> None:
         ):
             continue
         sure = phrases.sure_furniture(block.plain)
+        if sure and sure[0] == "byline" and at in entries:
+            continue
         if sure and not (
             sure[0] in _SOFT_RULES and (_is_question(page, at, sure[0]) or _is_answer(page, at) or _is_item(page, at))
         ):
@@ -135,6 +139,17 @@ def _by_phrase(page: Page) -> None:
             page.drop(at, "teaser", "points to another article")
         elif at and page.drops.get(at - 1, ("",))[0] == "teaser" and _points_on(page.blocks[at - 1], block):
             page.drop(at, "teaser", "points to another article")
+
+
+def _dated_entries(page: Page) -> set[int]:
+    """Lines that begin with a date and go on with a title ("2023.2.20 How do you …"), where there are three or more and half of them ask."""
+    rests = {
+        at: block.plain[match.end() :].strip()
+        for at, block in enumerate(page.blocks)
+        if block.kind in ("paragraph", "item", "heading") and (match := phrases.DATED.match(block.plain))
+    }
+    asking = sum(ask_of(rest) >= 0.5 for rest in rests.values())
+    return set(rests) if len(rests) >= 3 and asking >= 0.5 * len(rests) else set()
 
 
 def _points_on(above: Block, block: Block) -> bool:
@@ -415,6 +430,6 @@ def _bare(page: Page, at: int) -> bool:
 
 
 _RULES: tuple[Callable[[Page], None], ...] = (
-    _by_markup, by_contents, _by_phrase, by_asking_teaser, _by_paragraph, by_appeal, by_gutter, _by_group, by_lead, by_linked_titles, by_thread, by_blurbs,
+    _by_markup, by_contents, _by_phrase, by_asking_teaser, _by_paragraph, by_appeal, by_box, by_gutter, _by_group, by_lead, by_linked_titles, by_thread, by_blurbs,
     by_stub, after_end_marker, by_closing_appeal, _by_edges, _by_subject, _among_drops,
 )  # fmt: skip

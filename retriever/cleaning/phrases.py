@@ -11,6 +11,7 @@ from functools import lru_cache
 from retriever.cues import display_width
 
 _DATE = r"(?:\d{4}\s?[-/.年]\s?\d{1,2}\s?[-/.月]\s?\d{1,2}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2},? \d{4}|\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{4})"
+DATED = re.compile(rf"\s*+[\[【(（]?{_DATE}日?[\]】)）]?[\s:：,，—–-]+(?=[^\W\d_])", re.IGNORECASE)
 _COUNTED = r"(?:阅读(?:量|数)?|浏览(?:量)?|评论(?:数)?|点赞(?:数)?|赞|收藏(?:数)?|转发|分享|推荐|粉丝|访问(?:量)?|次阅读|次浏览|人浏览|人阅读|views?|reads?|likes?|comments?|claps?|shares?|followers?|upvotes?|stars?|responses?|replies|reactions?|saves?)"
 _VOTED = (
     r"(?:支持|反对|赞同|踩|顶|有用|没用|upvotes?|downvotes?|votes?|(?:un)?helpful)\W{0,3}\d[\d.,]*+\s?[kKwW万]?\W*+"
@@ -148,6 +149,33 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             r"^\W*(?:最低|低至|仅需|只需|只要|限时)?\s?[¥￥]?\d[\d.]*\s?元?\s?[/每]\s?(?:天|日|月|年|篇)\W{0,3}(?:即可|可)?(?:解锁|开通|订阅|畅读|畅享|阅读|查看).{0,10}$|^\W*(?:解锁|开通|订阅|畅读|阅读全文).{0,12}(?:仅需|只需|低至|最低|[¥￥])\s?\d[\d.]*\s?(?:元.{0,6})?$|^\W*(?:unlock|subscribe|full access|get (?:full |unlimited )?access|read (?:it|on|the rest))\b.{0,40}\b(?:for|from|at|only|just) (?:just |only )?(?:[$€£]\s?\d[\d.]*|\d[\d.]* ?(?:cents|dollars|euros?|pounds))(?:\s?(?:/|a|per) ?\w+)?\W*$",
         ),
         (
+            "navigation",
+            "the numbers of an answer sheet",
+            r"^\W*(?:答题卡|答题情况|题号|题目导航|answer sheet|question (?:map|navigator))\W*(?:(?:[①-⑳]|\d{1,3})[\s,，|/]*+){5,}+[\W_]*(?:交卷|提交|重做|submit|finish)?\W*$",
+        ),
+        (
+            "placeholder",
+            "stands where an answer was to come",
+            r"^\W*(?:(?:参考|正确)?答案|正解|解析|点拨|answer|solution)\s?[\]】)）]?\s?[:：]?\s*[*＊●■█▇▓░]{3,}\s*$",
+        ),
+        (
+            "placeholder",
+            "stands where an answer was to come",
+            r"(?:登录|注册|开通会员|升级会员|购买)后.{0,8}(?:查看|阅读|浏览|解锁|看)\s?\d+\s?[题道篇次条份].{0,6}$|\b\d+ free (?:answers?|solutions?|explanations?|questions?|views?) (?:a|per|every) (?:day|week|month)\b",
+        ),
+        (
+            "promo",
+            "advertises something to buy",
+            r"^\W{0,2}[\[【(（〔［]\s?(?:推荐|好物|福利|热卖|精品课?|good deals?|deals?|recommended)\s?[\]】)）〕］].{4,80}(?:已售|已报名|包邮|学员|一对一|[¥￥$]\s?\d|\bsold\b|\benrolled\b)"
+            r"|[\s★☆|·](?:已售|月销|已团|已抢|已报名|热销)\s?\d[\d.,]*\s?[万kKwW]?\+?\s?[份件单人]?\W{0,3}$|[★☆|·]\s?\d[\d.,]*[kK]?\+? (?:sold|enrolled)\W{0,3}$",
+        ),
+        (
+            "promo",
+            "asks for a follow, a like or a subscription",
+            r"^\W*(?:码字|打字|敲字|手打|整理|肝了?)(?:不易|了?[一二两三四五六七八九十半\d]{1,3}(?:多)?个?(?:多)?(?:小时|天|晚上|通宵)).{0,40}(?:留|赞|顶|走|支持|回复|鼓励)"
+            r"|(?:路过|看到|进来|看完|走过)的?(?:朋友|兄弟|姐妹|同学|各位|大佬|伙伴|友友)?们?.{0,4}(?:留个|点个|留下|顶(?:一下|个)|扣个|给个).{1,16}$",
+        ),
+        (
             "promo",
             "advertisement",
             r"^\W*(?:广告|广告关闭|关闭广告|赞助内容|推广|ad|ads|advert|advertisement|sponsored)\W*$",
@@ -225,7 +253,7 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (
             "end-marker",
             "marks the end of the article",
-            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^\W*end of (?:chapter|part|document|file|article|post)\b.{0,20}$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)|^\W*(?:本|这)(?:期|集|篇|回|讲|场)(?:节目|内容|文章|访谈|播客)?(?:就)?(?:到此|至此|到这里)(?:为止|结束|完)?(?:\W.{0,30})?$(?<![。？?])|^\W*(?:and )?that.?s (?:a wrap|the end of (?:this|the|today.?s) (?:episode|interview|show|session))(?:\W.{0,30})?$(?<![。？?])",
+            r"^\W*(?:\d+\W{0,2})?(?:未完待续|全文完|本文完|正文完|正文结束|文章结束|完结|以上为全文|the end|to be continued|fin|eof)\W*(?:[,，。!！].*)?$|^\W*[-—–=~*]{1,}\s*(?:end|完|fin|eof)\s*[-—–=~*]{1,}\W*$|^[\s·•=~*—–-]{2,}+(?:t\s?h\s?e\s{1,3})?(?:e\s?n\s?d|f\s?i\s?n|(?:全\s?)?[文剧本]?\s?[完终])[\s·•=~*—–-]{2,}+$|^\W*end of (?:chapter|part|document|file|article|post)\b.{0,20}$|^[(（]\s*(?:完|end|全文完)\s*[)）]$|^(?:以上|上面)就是.{0,40}(?:全部|所有|内容|分享|介绍|整理|总结|希望)|^\W*(?:本|这)(?:期|集|篇|回|讲|场)(?:节目|内容|文章|访谈|播客)?(?:就)?(?:到此|至此|到这里)(?:为止|结束|完)?(?:\W.{0,30})?$(?<![。？?])|^\W*(?:and )?that.?s (?:a wrap|the end of (?:this|the|today.?s) (?:episode|interview|show|session))(?:\W.{0,30})?$(?<![。？?])",
         ),
         (
             "byline",
@@ -241,6 +269,11 @@ _SURE: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "fold",
             "unfolds or hides an answer",
             r"^\W*+(?:(?:点击|展开|查看|显示|收起|隐藏|click(?: here)?(?: to)?|tap to|show|view|hide|see|reveal|expand|toggle)\W*+)+(?:(?:here|the|to|for|查看|看|参考|see|view|show|expand|collapse)\W*+)*(?:答案|解析|解答|answers?|solutions?|explanation|details?|详情|内容)?(?:与解析|和解析)?\W*$",
+        ),
+        (
+            "navigation",
+            "says that the site has folded something",
+            r"(?:楼层|回复|评论|帖子|回答|回帖)(?:数)?(?:过长|过多|较多|较长|太长|太多)?.{0,4}(?:已|被)(?:自动|系统)*+(?:折叠|收起)(?:[^\w。]|$).{0,12}$|^\W*(?:\d+ |these |this |some |more )?(?:comments?|replies|posts?|answers?) (?:has been |have been |was |were |is |are )?(?:automatically )?(?:collapsed|folded)(?: by .{1,20})?[^\w.]*(?:(?:click|tap) .{1,24})?$",
         ),
         (
             "footnote",
@@ -345,6 +378,12 @@ _LEADS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "comments",
             "comments of readers",
             r"(?:全部|所有|网友|最新|热门|精彩|用户|读者|文章|最热|精选|热)?(?:评论|留言|回复|讨论)(?:区|列表|板|专区)?|(?:发表|写下?|添加|提交|我要|参与|抢|留下)(?:你的|您的|我的)?(?:评论|留言|回复|看法|讨论|评价|沙发)|(?:共)?\d+\s?(?:条|个|则)(?:评论|留言|回复|回答|讨论)|说点什么.{0,6}|评论\s?[(（]?\d+[)）]?",
+        ),
+        (
+            "teaser",
+            "articles of other subjects",
+            r"(?:使用|看|下载|购买|买|读|浏览|收藏|学习|做)(?:了|过)*(?:本|此|该|这)?[卷题篇文帖书页课]?(?:章|资料|商品|程|视频|子|内容|试卷|文档|道)?[了过]?的(?:人|用户|老师|同学|网友|读者|朋友|小伙伴)们?(?:也|还|都)+在?(?:下载|看|买|读|喜欢|关注|浏览|问|学|做|搜|购买|收藏)[了过]?"
+            r"|(?:people|readers|users|customers|teachers|students|members|those) who (?:viewed|read|bought|downloaded|liked|used|watched|studied) (?:this|it)(?: \w+)? also (?:viewed|read|bought|downloaded|liked|used|watched|studied)(?: these)?",
         ),
         (
             "comments",

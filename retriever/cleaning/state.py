@@ -13,6 +13,7 @@ from retriever.documents import Block, Source
 # How many lines the rules that look ahead may look at: so many a block of the page, and so many to begin with. Our pages need 0.3 a
 # block at most (measured 2026-11-21); on a page of nothing but leads the rules stop there, and what they have not judged stays.
 AHEAD, AHEAD_FIRST = 10, 100_000
+LEAST_HEADS = 5  # lines that ask above a sentence each, to be the questions of a page that marks few of them or none
 LEAST_TOLD = 40  # columns of an answer that a comment tells of at length
 
 
@@ -69,7 +70,25 @@ class Page:
 
     @cached_property
     def _asks(self) -> list[bool]:
-        return [self._opens(at) for at in range(len(self.blocks))]
+        asks = [self._opens(at) for at in range(len(self.blocks))]
+        heads = [at for at in range(len(self.blocks) - 1) if not asks[at] and self._heads(at)]
+        if len(heads) >= LEAST_HEADS and len(heads) > sum(asks):
+            for at in heads:
+                asks[at] = True
+        return asks
+
+    def _heads(self, at: int) -> bool:
+        """True for a short line that asks in any way, no sentence itself, with a sentence right below it and a blank line above."""
+        block, cue, told = self.blocks[at], self.cues[at], self.blocks[at + 1]
+        return (
+            block.kind == told.kind == "paragraph"
+            and block.gap >= 2 > told.gap
+            and cue.ask >= 0.5
+            and not cue.label
+            and display_width(block.plain) <= 100
+            and block.plain.rstrip()[-1:] not in "。.!！;；:：,，"
+            and told.plain.rstrip()[-1:] in "。.!！"
+        )
 
     def _opens(self, at: int) -> bool:
         block, cue = self.blocks[at], self.cues[at]

@@ -38,6 +38,16 @@ _STUBS = (
     r"(?:\b(?:I|we)|^\W*) ?(?:did|could|do)(?:n.?t| not) (?:answer|know (?:the answer|this one)|get (?:to )?this one|have an answer|manage this)\b.{0,30}",
     r"\b(?:no|without an?) (?:model |official |sample )?(?:answers?|solutions?)(?: (?:yet|available|provided|given|was given|so far))\b|\b(?:answers?|solutions?) (?:is |are )?(?:not (?:yet )?|un)(?:available|provided|given|written|published|released)\b",
     r"^\W*not (?:yet )?(?:answered|written|filled in)(?: yet)?\W*$|\b(?:recording|tape|audio) (?:is |was |has been |got |here is )?(?:lost|damaged|missing|broken|cut off|inaudible)\b|\b(?:help|volunteers?|answers?|contributions?) (?:wanted|needed)\b|\bup for grabs\b",
+    # kept back by whoever writes
+    r"(?:我(?:就|也)?|这里|此处|本文|恕)不(?:再)?(?:写|说|讲|答|透露|剧透|公开|展开|献丑|丢人|多说|多写|赘述)(?:[了啦吧哈]|出来|下去)?\W*$|(?:不|防止|避免)剧透\W*$"
+    r"|^\W*(?:大家|各位|你们|诸位|读者)(?:可以)?(?:自己|自行)?(?:去)?(?:想想?|试试?|查查?|看看|体会|发挥|思考)(?:吧|一下)?\W*$",
+    r"^\W*(?:(?:this|that) (?:one )?(?:is|was) |I.?ll |I will )?(?:left|leave) (?:(?:it|this|that|this one) )?(?:as an exercise(?: to| for)?|(?:up )?to|for) (?:the readers?|you)\b.{0,20}$|\b(?:no spoilers|won.?t (?:spoil|give (?:it|this|that) away)|(?:I.?d|I would) rather not (?:say|share|tell|write))\b.{0,30}$",
+    # lost by whoever tells
+    r"(?:我|本人|这[题道个]).{0,6}(?:卡住|卡壳|愣住|懵|傻眼|空白|宕机)了?|答得?(?:稀烂|很?烂|一塌糊涂|很?差|不好)|谁有(?:好|更好|标准|靠谱)?的?(?:答案|思路|想法|回答)|(?:谁来?|来人|有人)教教我|教教我\W*$",
+    r"\bI (?:totally |just |completely )?(?:blanked|froze|drew a blank|went blank|got stuck|messed (?:it|this) up|choked)\b.{0,40}$|^\W*no idea\b.{0,40}$|^\W*any(?:one|body) (?:got|has|have|know)\b.{0,30}\b(?:answer|idea|solution)s?\b.{0,10}$",
+    # for a teacher to judge
+    r"^\W*(?:本题|此题|这题)?(?:为|是)?(?:开放|主观)(?:性|式)?(?:试?题|问题|作答)[，,；;：:。、(（].{2,24}$",
+    r"^\W*open[- ]ended (?:question|task|item)\s?[,;:(–—-].{2,40}$",
     # hidden
     r"^\W*略\s?(?:[(（\[【].{0,24}[)）\]】])?\W*$",
     r"(?:开通|购买|登录|注册|付费|订阅|会员|VIP|扫码|关注|解锁|下载|充值).{0,14}(?:可见|可看|(?:查看|解锁|获取|显示|阅读).{0,4}(?:答案|解析|解答|全文|完整))|(?:答案|解析).{0,4}(?:仅|需|只).{0,6}(?:会员|付费|登录|VIP)",
@@ -77,7 +87,13 @@ def _may_ask(page: Page, at: int) -> bool:
     block, cue = page.blocks[at], page.cues[at]
     if block.kind in ("code", "table", "formula", "image") or cue.label == "a":
         return False
-    return page.asks(at) or cue.number is not None or cue.label == "q" or block.kind in ("heading", "term")
+    titled = (
+        cue.ask >= 0.5
+        and block.gap >= 2
+        and display_width(block.plain) <= 100
+        and block.plain.rstrip()[-1:] not in "。.!！;；"
+    )
+    return page.asks(at) or titled or cue.number is not None or cue.label == "q" or block.kind in ("heading", "term")
 
 
 def _is_stub(page: Page, question: int, at: int) -> bool:
@@ -95,7 +111,8 @@ def _ends(page: Page, at: int, last: int) -> bool:
     """True where an answer ends before block `at`: at a question, furniture, the end, a title above a question; behind the last question at a blank line."""
     if at >= len(page.blocks) or at in page.drops or _may_ask(page, at):
         return True
-    titled = is_title(page.blocks[at].plain) and at + 1 < len(page.blocks) and _may_ask(page, at + 1)
+    below = at + 1 < len(page.blocks) and (_may_ask(page, at + 1) or page.blocks[at + 1].gap >= 2)
+    titled = is_title(page.blocks[at].plain) and below
     return page.blocks[at].gap >= 2 and (at > last or titled)
 
 

@@ -15,10 +15,19 @@ def other_numbers(lines: list[Line], chosen: set[int], scored: list[tuple[float,
         if not kind.startswith("number:") or len(members) < 2 or chosen & set(members):
             continue
         asking = sum(lines[at].cue.ask >= 0.7 for at in members)
+        if _are_parts(lines, members, chosen):
+            continue
         between = any(members[0] < at < members[-1] for at in chosen | found)
         if asking >= 0.9 * len(members) and not between:
             found |= set(members)
     return found
+
+
+def _are_parts(lines: list[Line], members: list[int], chosen: set[int]) -> bool:
+    """True for numbered lines one below the other between a question and its labelled answer: the parts of that question."""
+    first, last = members[0], members[-1]
+    listed = last - first + 1 == len(members) and last + 1 < len(lines)
+    return listed and first - 1 in chosen and lines[last + 1].cue.label == "a"
 
 
 def unmistakable(lines: list[Line], chosen: set[int]) -> set[int]:
@@ -235,6 +244,49 @@ def bare_questions(lines: list[Line], chosen: set[int]) -> set[int]:
         if asks or topic or (spaced and inline):
             found.add(at)
     return found
+
+
+# A page writes its questions above their answers in paragraphs of their own when it has so many such paragraphs, so many of those of
+# more than one line are such, and so many of their first lines ask. Set by hand on tests/pages/dev5.
+LEAST_HEADED, HEADED_RATE, ASKING_RATE = 5, 0.8, 0.6
+
+
+def heads(lines: list[Line]) -> set[int]:
+    """On a page whose paragraphs begin with a question or a title on a line of its own ("Your weak points" above what to say): these
+    lines, and lines that ask between blank ones.
+    """
+    starts = [at for at, line in enumerate(lines) if line.block.gap >= 2]
+    found: set[int] = set()
+    lone: set[int] = set()
+    several = asking = 0
+    for start, end in pairwise([*starts, len(lines)]):
+        head = _heads(lines[start])
+        if end == start + 1:
+            lone |= {start} if head and lines[start].cue.ask >= 0.5 else set()
+            continue
+        several += 1
+        below = lines[start + 1 : end]
+        told = any(line.block.plain.rstrip()[-1:] in "。.!！?？;；" or line.block.kind != "paragraph" for line in below)
+        if head and (told or lines[start].cue.ask >= 0.5) and not any(line.cue.label for line in below):
+            found.add(start)
+            asking += lines[start].cue.ask >= 0.5
+    rare = len(found) < LEAST_HEADED or len(found) < HEADED_RATE * several
+    return set() if rare or asking < ASKING_RATE * len(found) else found | lone
+
+
+def _heads(line: Line) -> bool:
+    """True for a short paragraph without label or number that is no finished sentence."""
+    block, cue = line.block, line.cue
+    return (
+        line.eligible
+        and block.kind == "paragraph"
+        and block.indent < 4
+        and not cue.label
+        and cue.number is None
+        and display_width(block.plain) <= 100
+        and block.plain.rstrip()[-1:] not in "。.!！;；:：,，"
+        and not is_rhetorical(cue.body)
+    )
 
 
 def _opens_content(lines: list[Line], at: int) -> bool:

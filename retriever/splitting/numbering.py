@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from retriever.cues import Cue, Number, ask_score, display_width, is_title
+from retriever.cues import Cue, Number, ask_score, display_width, is_rhetorical, is_title, to_int
 from retriever.documents import Block
 from retriever.readers.marks import cues_of
 
@@ -14,7 +14,7 @@ from retriever.readers.marks import cues_of
 GAP_COST, REPEAT_COST, RESTART_COST, FREE_RESTART_COST, LATE_START_COST = 0.15, 0.3, 1.5, 0.2, 0.3
 MARKER = re.compile(r"\s*(?:[•·●○◦▪■◆◇*+–-]|\d{1,4}[.)])\s")  # of a list item
 CHAPTER = re.compile(
-    r"第\s?[\d一二三四五六七八九十百]+\s?[章节篇部讲课]|(?:Part|Chapter|Section|Module|Unit)(?:\s+|\s?[.#·]\s?)[\dIVX]+"
+    r"第\s?[\d一二三四五六七八九十百]+\s?(?:[章节篇部讲课]|大题)|(?:Part|Chapter|Section|Module|Unit)(?:\s+|\s?[.#·]\s?)[\dIVX]+"
     r"|(?-i:(?:Part|PART|Section|SECTION|Paper|Unit)\s+[A-Z])(?!\w)(?=\W*$|\s*[^\w\s]|\s+(?-i:[A-Z]))",
     re.IGNORECASE,
 )
@@ -24,7 +24,8 @@ CHAPTER = re.compile(
 class Line:
     """A block with what it says of itself; `above` says that it is the question of a label that stands alone on the line before,
     `told` that it is a list item that asks outright and has its answer below it; `held` that it stands in the list item or panel of a
-    question, or in a list of definitions right below one, and so belongs to its answer.
+    question, or in a list of definitions right below one, and so belongs to its answer; `record` that it is the head of an exam's task
+    ("【No.】3 【Topic】…"), above what is asked.
     """
 
     block: Block
@@ -32,6 +33,7 @@ class Line:
     above: bool = False
     told: bool = False
     held: bool = False
+    record: bool = False
 
     @property
     def eligible(self) -> bool:
@@ -45,7 +47,7 @@ class Line:
             return False
         if self.cue.label == "q" and not self.cue.body:
             return self.cue.ask >= 0.5
-        if self.told:
+        if self.told or self.record:
             return True
         bullet = block.kind == "item" and self.cue.number is None and self.cue.label != "q"
         return bool(self.cue.body.strip()) and not (bullet and not (block.strong and self.cue.ask >= 0.5))
@@ -77,7 +79,8 @@ class Line:
 
 def read_lines(blocks: list[Block]) -> list[Line]:
     """The blocks of a page with their cues; a label alone on its line asks what the line below it asks."""
-    lines = _examined(_counted(_lettered([Line(*read) for read in zip(blocks, cues_of(blocks), strict=True)])))
+    lines = _recorded(_counted(_lettered([Line(*read) for read in zip(blocks, cues_of(blocks), strict=True)])))
+    lines = _turned(_examined(lines))
     for at, (label, question) in enumerate(pairwise(lines)):
         alone = (
             label.cue.label == "q"
@@ -90,7 +93,7 @@ def read_lines(blocks: list[Block]) -> list[Line]:
         elif _tells(label, question):
             lines[at] = replace(label, told=True)
     lines = _ticked(lines)
-    for start, end in (*_holding(lines), *_defining(lines)):
+    for start, end in (*_holding(lines), *_defining(lines), *_pursuing(lines)):
         lines[start + 1 : end] = [replace(line, held=True) for line in lines[start + 1 : end]]
     return lines
 
@@ -175,6 +178,71 @@ def _examined(lines: list[Line]) -> list[Line]:
         replace(line, cue=replace(line.cue, ask=max(line.cue.ask, 0.7))) if at in asked else line
         for at, line in enumerate(lines)
     ]
+
+
+_RECORD = re.compile(
+    r"[\[【]?\s?(?:题号|题目编号|试题编号|No\.?|Item|Task|Question (?:no\.?|number|id))\s?[\]】:：]\s?(?:(\d{1,3})(?!\d)|([①-⑳]))\s*[\[【|｜]\s?[^\W_]",
+    re.IGNORECASE,
+)
+
+
+def is_record(text: str) -> bool:
+    """True for a line with the number of a task and other fields."""
+    return bool(_RECORD.match(text))
+
+
+def _recorded(lines: list[Line]) -> list[Line]:
+    """The lines with the heads of tasks read as such, where there are three or more: a number and other fields ("【No.】3 【Topic】…"),
+    and what is asked on the next line.
+    """
+    read = list(lines)
+    heads = 0
+    for at, (head, asked) in enumerate(pairwise(lines)):
+        match = _RECORD.match(head.block.plain) if head.block.kind == "paragraph" else None
+        if match and asked.block.gap == 1 and asked.block.kind in ("paragraph", "item") and asked.cue.label != "a":
+            number = Number(
+                *(("record", (int(match[1]),)) if match[1] else ("circled", (to_int(match[2]),))), match.end()
+            )
+            read[at] = replace(head, cue=Cue("", number, "", match.end(), 0.7), record=True)
+            read[at + 1] = replace(asked, above=True)
+            heads += 1
+    return read if heads >= 3 else lines
+
+
+def _turned(lines: list[Line]) -> list[Line]:
+    """The lines of a talk with the labels changed over where the one who is asked asks back ("Me: How big is the team?").
+
+    Such a line stands after a blank one, asks outright, and right below it the other one says something that does not ask. Right below a
+    question it is one only where answers are not parted from their questions by blank lines.
+    """
+    read = list(lines)
+    gaps = [other.block.gap for one, other in pairwise(lines) if one.cue.label == "q" and other.cue.label == "a"]
+    joined = sum(gap == 1 for gap in gaps) >= 0.7 * len(gaps)
+    for at, (asked, told) in enumerate(pairwise(lines)):
+        free = joined or at == 0 or read[at - 1].cue.label != "q"
+        back = asked.cue.label == "a" and asked.block.gap >= 2 and asked.cue.ask == 1.0 and free
+        if back and told.block.gap == 1 and told.cue.label == "q" and told.cue.body.strip() and told.cue.ask < 0.5:
+            read[at] = replace(asked, cue=replace(asked.cue, label="q"))
+            read[at + 1] = replace(told, cue=replace(told.cue, label="a"))
+    return read
+
+
+def _pursuing(lines: list[Line]) -> list[tuple[int, int]]:
+    """Questions that pursue an answer, with it, as (last line before the question, end), where blank lines part the exchanges of a talk.
+
+    They stand right below the answer and lean on it ("And three times?"), so that they say little without it.
+    """
+    asked = [at for at, line in enumerate(lines) if line.cue.label == "q" and line.cue.body.strip()]
+    if sum(lines[at].block.gap >= 2 for at in asked) < 0.7 * len(asked):
+        return []
+    found: list[tuple[int, int]] = []
+    for before, at in pairwise(asked):
+        line = lines[at]
+        leans = line.cue.number is None and line.block.gap == 1 and is_rhetorical(line.cue.body)
+        told = lines[at - 1].cue.label == "a" or (at - 2 > before and lines[before + 1].cue.label == "a")
+        if leans and told and at + 1 < len(lines) and lines[at + 1].cue.label == "a" and lines[at + 1].block.gap == 1:
+            found.append((at - 1, at + 1))
+    return found
 
 
 def _holding(lines: list[Line]) -> list[tuple[int, int]]:

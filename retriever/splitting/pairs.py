@@ -4,11 +4,11 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from retriever.cues import display_width, is_title, is_url
+from retriever.cues import display_width, is_nod, is_title, is_url
 from retriever.documents import Block, Source
 from retriever.readers.plain import cue_of, plain_text, question_of
 from retriever.splitting.beside import inline_topic
-from retriever.splitting.numbering import MARKER, Line
+from retriever.splitting.numbering import MARKER, Line, is_record
 from retriever.splitting.sections import framed_title, shared_range
 from retriever.splitting.segments import cut
 from retriever.splitting.styles import Style
@@ -55,12 +55,16 @@ def line_label(block: Block) -> bool:
     return cue.label == "a" and not cue.body.strip()
 
 
-def gather(source: Source, lines: list[Line], style: Style, title: str) -> list[Pair]:
-    """Pairs in document order, those without an answer included; `title` is that of the page."""
+def gather(source: Source, lines: list[Line], style: Style, title: str, stubs: list[int]) -> list[Pair]:
+    """Pairs in document order, those without an answer included; `title` is that of the page.
+
+    `stubs` are the lines, in order, that stood where an answer was to come.
+    """
     starts = sorted(style.questions | style.sections)
     if not starts:
         return []
-    labelled = _label_rate(lines, starts, style)
+    labelled = _label_rate(lines, starts, sorted(style.questions))
+    recorded = _label_rate(lines, starts, [at for at in sorted(style.questions) if lines[at].record])
     pairs: list[Pair] = []
     path: list[tuple[int, str]] = []
     heading: Block | None = None
@@ -76,8 +80,8 @@ def gather(source: Source, lines: list[Line], style: Style, title: str) -> list[
                 pairs.append(section)
             continue
         above = tuple(text for _, text in (path[:-1] if line.block.kind == "heading" else path))
-        stop = _end_of_cells(lines, here, end)
-        pairs.append(_pair(source, lines, here, stop, above, labelled, style))
+        stop = _end_of_stub(lines, here, end, stubs) or _end_of_cells(lines, here, end)
+        pairs.append(_pair(source, lines, here, stop, above, recorded if line.record else labelled, style))
         rest = [line.block for line in lines[stop:end]]
         if sum(display_width(block.plain) for block in rest) >= LEAST_SECTION:
             under = tuple(text for _, text in path[:-1])
@@ -98,14 +102,21 @@ def shorten(text: str) -> str:
     return text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 1] + "…"
 
 
-def _label_rate(lines: list[Line], starts: list[int], style: Style) -> float:
-    """Share of the questions that have an answer label before the next question."""
-    asked = sorted(style.questions)
+def _label_rate(lines: list[Line], starts: list[int], asked: list[int]) -> float:
+    """Share of the questions `asked` that have an answer label before the next question."""
     ends = [*starts, len(lines)]
     found = sum(
         any(lines[n].cue.label == "a" for n in range(here + 1, ends[bisect_right(starts, here)])) for here in asked
     )
     return found / len(asked) if asked else 0.0
+
+
+def _end_of_stub(lines: list[Line], here: int, end: int, stubs: list[int]) -> int | None:
+    """Where the question at `here` ends without an answer: right below it stood a stub, and what follows stands apart."""
+    if here + 1 == end or lines[here + 1].block.gap < 2 or lines[here + 1].cue.label == "a":
+        return None
+    below = bisect_right(stubs, lines[here].block.end_line)
+    return here + 1 if below < len(stubs) and stubs[below] < lines[here + 1].block.start_line else None
 
 
 def _end_of_cells(lines: list[Line], here: int, end: int) -> int:
@@ -159,6 +170,8 @@ def _pair(
     head = _head_length(lines, here, end)
     question_lines, body = lines[here : here + head], lines[here + head : end]
     body = [line for line in body if not _SHOW_ANSWER.match(line.block.plain) or line.block.kind != "term"]
+    while body and is_nod(body[-1].block.plain):
+        body.pop()
     label_at = next((n for n, line in enumerate(body) if line.cue.label == "a"), None)
     if label_at:
         before = body[:label_at]
@@ -166,6 +179,8 @@ def _pair(
         short = sum(display_width(line.block.plain) for line in before) <= 800
         if (options >= 2 and options >= 0.6 * len(before)) or (labelled >= 0.6 and short):
             question_lines, body = question_lines + before, body[label_at:]
+    elif label_at is None and lines[here].record and labelled >= 0.6:  # choices without the answer
+        question_lines, body = question_lines + body, []
     said = len(question_lines)  # the lines after these say the question again
     if head == 1 and style.kind.split(":")[0] in ("bare", "number"):
         titles = 0
@@ -285,7 +300,8 @@ def _merge_restated(pairs: list[Pair]) -> list[Pair]:
 def _restates(first: Pair, second: Pair) -> bool:
     """True when the second question shares words with the first, asks in the other language, or is tagged like an article's title."""
     cue = cue_of(second.question_blocks[0].plain)
-    if cue.number is not None or second.numbered or second.question_blocks[0].kind in ("heading", "term"):
+    head = second.question_blocks[0]
+    if cue.number is not None or second.numbered or head.kind in ("heading", "term") or is_record(head.plain):
         return False
     if cue.label == "q" and cue_of(first.question_blocks[0].plain).label == "q":
         return False  # each is labelled as a question of its own

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from itertools import pairwise
 
 from retriever.cues import ask_score, display_width, is_title
 from retriever.splitting.numbering import CHAPTER, Line
@@ -20,6 +21,8 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
         if CHAPTER.match(line.block.plain) and line.titled and line.block.gap >= 2 and line.cue.ask < 0.5:
             found.add(at)
         elif at + 1 in chosen and line.block.kind in ("paragraph", "item") and framed_title(line.block.plain):
+            found.add(at)
+        elif at + 1 in chosen and line.block.gap >= 2 and lines[at + 1].block.gap >= 2 and _is_bracketed(line):
             found.add(at)
         elif line.block.kind == "heading":
             if line.cue.label != "a" and (line.block.level <= level or not kind.startswith("heading")):
@@ -55,6 +58,23 @@ def section_titles(lines: list[Line], chosen: set[int], kind: str) -> set[int]:
             ):
                 found.add(at)
     return found
+
+
+def lone_titles(lines: list[Line], chosen: set[int]) -> set[int]:
+    """Short titles between blank lines, on a page whose answers stand right below their questions."""
+    return {
+        at
+        for at, (line, following) in enumerate(pairwise(lines))
+        if at > min(chosen, default=at)
+        and at not in chosen
+        and line.titled
+        and line.block.kind == "paragraph"
+        and line.block.gap >= 2
+        and following.block.gap >= 2
+        and not line.cue.label
+        and not re.search(r"[,，…]|[-—]{2}", line.block.plain)
+        and display_width(line.block.plain) <= 30
+    }
 
 
 def _numbered_above(line: Line, following: Line) -> bool:
@@ -152,6 +172,16 @@ def framed_title(text: str) -> str:
         return ""
     title = text.strip(sign + " \t\u3000")
     return title if is_title(title) and ask_score(title) < 0.7 else ""
+
+
+_IN_BRACKETS = re.compile(r"[【〖［\[][^【】〖〗［］\[\]]{1,40}[】〗］\]]")
+
+
+def _is_bracketed(line: Line) -> bool:
+    """True for a title that stands in heavy brackets as a whole ("【Basics 10:05】")."""
+    plain = line.block.plain.strip()
+    bare = line.block.kind == "paragraph" and not line.cue.label and line.cue.number is None
+    return bare and bool(_IN_BRACKETS.fullmatch(plain)) and is_title(plain[1:-1]) and ask_score(plain[1:-1]) < 0.7
 
 
 def _is_word(line: Line) -> bool:

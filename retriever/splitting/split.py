@@ -51,7 +51,10 @@ def split(document: Document) -> Split:
     blocks = cut_blocks(document.source, document.blocks)
     lines = read_lines(blocks)
     style = find_style(lines)
-    pairs = gather(document.source, lines, style, document.title)
+    stubs = [
+        n for drop in document.drops if drop.rule == "placeholder" for n in range(drop.start_line, drop.end_line + 1)
+    ]
+    pairs = gather(document.source, lines, style, document.title, stubs)
     if not any(pair.answered for pair in pairs) and not style.questions:
         pairs = _plain_pairs(document.title, blocks)
     passages: list[Passage] = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from retriever.splitting.beside import (
     bare_questions,
     companions,
+    heads,
     left_out,
     other_numbers,
     stray_questions,
@@ -20,7 +21,7 @@ from retriever.splitting.beside import (
 )
 from retriever.splitting.numbering import Line, best_chain, part_schemes
 from retriever.splitting.places import alone, is_airy
-from retriever.splitting.sections import section_titles
+from retriever.splitting.sections import lone_titles, section_titles
 
 MIN_MASS = 1.5
 
@@ -47,13 +48,15 @@ def find_style(lines: list[Line], *, part: bool = False) -> Style:
     ]
     mass, kind, members = max(scored, key=lambda item: (item[0], item[1]), default=(0.0, "none", []))
     family = kind.split(":")[0]
+    headed: set[int] = set()
     if mass < MIN_MASS and not (family in ("label", "term", "heading", "number") and mass >= 0.9):
         kind, family, members = "bare", "bare", []
     chosen = set(members)
     if family in ("number", "bare", "strong"):
         chosen |= stray_questions(lines, chosen, kind)
     if family == "bare":
-        chosen |= bare_questions(lines, chosen)
+        headed = heads(lines)
+        chosen |= headed or bare_questions(lines, chosen)
         kind = "bare" if chosen else "none"
     if family == "label":
         chosen |= {at for at, line in enumerate(lines) if line.cue.label == "q" and line.eligible}
@@ -61,7 +64,7 @@ def find_style(lines: list[Line], *, part: bool = False) -> Style:
     if family == "number":
         chosen |= other_numbers(lines, chosen, scored)
     chosen |= companions(lines, chosen)
-    sections = section_titles(lines, chosen, kind)
+    sections = section_titles(lines, chosen, kind) | (lone_titles(lines, chosen) if headed else set())
     if not part:
         for start, end in _parts(lines, chosen, sections):
             inner = find_style(lines[start + 1 : end], part=True)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from retriever.cues import Cue, ask_score, display_width, is_title
+from retriever.cues import Cue, ask_score, display_width, is_nod, is_title
 from retriever.documents import Block
 from retriever.readers.plain import cue_of, plain_text
 
@@ -235,7 +235,12 @@ def _key(line: _Told, following: _Told | None) -> tuple[object, ...] | None:
 def _label_of(line: _Told) -> re.Match[str] | None:
     """The label a line begins with, unless it is long or leans on the line before."""
     match = _LABEL.match(line.plain)
-    told = match and _label_width(match.group(1), line.block) <= 36 and not _LEANING.match(match.group(1))
+    told = (
+        match
+        and _label_width(match.group(1), line.block) <= 36
+        and not _LEANING.match(match.group(1))
+        and not is_nod(line.plain)
+    )
     return match if told else None
 
 
