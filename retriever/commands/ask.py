@@ -40,7 +40,7 @@ _ENDING = f"{', '.join(LEAVE)}, an empty line or Ctrl-D ends."
     "--min-confidence",
     type=Share(0, 1),
     metavar="P",
-    help="Abstain when the confidence is below P [default: as calibrated, 0.28]; 0 never abstains.",
+    help="Abstain when the confidence is below P [default: as calibrated, 0.29]; 0 never abstains.",
 )
 @click.option("--explain", is_flag=True, help="Say how the question was read, and what each score is made of.")
 @click.option(
