@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from retriever.cleaning.stubs import stands_for_answer
@@ -78,14 +79,17 @@ def _piece(source: Source, block: Block, start: int, end: int, kind: str) -> Blo
     )  # fmt: skip
 
 
-def _table_rows(source: Source, block: Block) -> list[Block]:
-    """The lines of a table block as blocks."""
-    rows, at = [], 0
-    for line in block.text.split("\n"):
-        if line.strip():
-            rows.append(_piece(source, block, at + len(line) - len(line.lstrip()), at + len(line.rstrip()), "table"))
-        at += len(line) + 1
-    return rows
+def _table_rows(source: Source, blocks: Iterable[Block]) -> Iterator[Block]:
+    """The lines of table blocks as blocks."""
+    for block in blocks:
+        if "\n" not in block.text:
+            yield block
+            continue
+        at = 0
+        for line in block.text.split("\n"):
+            if line.strip():
+                yield _piece(source, block, at + len(line) - len(line.lstrip()), at + len(line.rstrip()), "table")
+            at += len(line) + 1
 
 
 def _asking_columns(table: list[Block]) -> tuple[int, int] | None:
@@ -109,17 +113,21 @@ def _asking_columns(table: list[Block]) -> tuple[int, int] | None:
     return (asked, told) if good else None
 
 
-def _table_pairs(source: Source, table: list[Block], in_answer: bool) -> list[Block] | None:
+def _table_pairs(source: Source, rows: Iterator[Block], in_answer: bool) -> list[Block] | None:
     """Questions and answers of a table whose header names a question and an answer column, or one of which asks; None for other tables.
 
     What only asks is no such table inside an answer. It may have no header.
     """
-    names, body = [table[0].text[a:b] for a, b in _cells(table[0])], table[1:]
+    head = next(rows)
+    names = [head.text[a:b] for a, b in _cells(head)]
     asked = next((n for n, name in enumerate(names) if _QUESTION_CELL.match(name)), None)
     told = next((n for n, name in enumerate(names) if _ANSWER_CELL.match(name) and n != asked), None)
-    if (asked is None or told is None) and not in_answer:
-        first = ask_of(plain_text(names[-2])) == 1.0 if len(names) >= 2 else False
-        body = table if first else body
+    named = asked is not None and told is not None
+    if in_answer and not named:
+        return None  # before its lines are cut, which takes the longest
+    body = list(rows)
+    if not named:
+        body = [head, *body] if len(names) >= 2 and ask_of(plain_text(names[-2])) == 1.0 else body
         asked, told = _asking_columns(body) or (None, None)
     if asked is None or told is None:
         return None
@@ -149,9 +157,7 @@ def cut_tables(source: Source, blocks: tuple[Block, ...]) -> list[Block]:
             done.append(blocks[at])
             at += 1
             continue
-        rows = [
-            row for block in blocks[at:end] for row in (_table_rows(source, block) if "\n" in block.text else [block])
-        ]
+        rows = _table_rows(source, blocks[at:end])
         in_answer = _in_answer(blocks[seen:at], in_answer)
         leads = at > 0 and (blocks[at - 1].plain.rstrip()[-1:] in ":：" or ask_of(blocks[at - 1].plain) >= 0.5)
         done.extend(_table_pairs(source, rows, in_answer or leads) or blocks[at:end])
